@@ -1,0 +1,170 @@
+"""From configuration to effective coefficients and back: the one place that knows the formula.
+
+The score of a candidate is the dot product of its features with the effective coefficients::
+
+    score = component * (anatomy * anatomy_similarity + modality * modality_similarity
+                         + laterality * laterality_similarity
+                         + contrast * (match + contrast_mismatch_score * mismatch
+                                       + contrast_null_score * one_side_unstated)
+                         + technique * technique_similarity)
+            + semantic * text_similarity + frequency * usage
+            + interventional_bonus * agreement + interventional_penalty * conflict
+            - specificity_penalty_weight * n_unstated_additions
+            + exact_match_bonus * same_words + synonym_match_bonus * same_slots
+            + context_match_bonus * same_context
+
+The configuration is multilinear, the score linear in the coefficients. Coefficients are multiples
+of 1/4096 and features multiples of 1/128, so that every partial sum below 32 is a multiple of
+2**-19 with at most 24 significant bits: sums are exact in float32 in any order.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.settings import ComponentWeights, FinalWeights, Weights
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+COEFFICIENT_GRID = 4096
+FEATURE_GRID = 128
+
+
+class Feature(IntEnum):
+    """The columns of a feature vector; every value lies in [0, 1] unless it says otherwise."""
+
+    ANATOMY = 0
+    MODALITY = 1
+    LATERALITY = 2
+    CONTRAST_MATCH = 3
+    CONTRAST_MISMATCH = 4
+    CONTRAST_NULL = 5
+    TECHNIQUE = 6
+    SEMANTIC = 7
+    FREQUENCY = 8
+    INTERVENTIONAL_AGREEMENT = 9
+    INTERVENTIONAL_CONFLICT = 10
+    UNSTATED_ADDITIONS = 11  # a count, 0 and up
+    EXACT_MATCH = 12
+    SYNONYM_MATCH = 13
+    CONTEXT_MATCH = 14
+
+
+N_FEATURES = len(Feature)
+
+
+def on_grid(values: NDArray[np.float64], grid: int) -> NDArray[np.float64]:
+    """Round to the nearest multiple of ``1 / grid``, halves upwards."""
+    rounded: NDArray[np.float64] = np.floor(values * grid + 0.5) / grid
+    return rounded
+
+
+_SIMPLEX = (
+    Feature.ANATOMY,
+    Feature.MODALITY,
+    Feature.LATERALITY,
+    Feature.CONTRAST_MATCH,
+    Feature.TECHNIQUE,
+    Feature.SEMANTIC,
+    Feature.FREQUENCY,
+)
+
+
+def effective_coefficients(weights: Weights) -> NDArray[np.float32]:
+    """Turn a configuration into the coefficients of the linear score.
+
+    The seven shares (five slots, text, frequency) are rounded by largest remainder, so that they
+    sum to exactly 1 on the grid.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_features,)
+        Multiples of 1/4096, in the order of `Feature`.
+    """
+    slot, final = weights.weights_component, weights.weights_final
+    shares = np.array(
+        [
+            final.component * slot.anatomy,
+            final.component * slot.modality,
+            final.component * slot.laterality,
+            final.component * slot.contrast,
+            final.component * slot.technique,
+            final.semantic,
+            final.frequency,
+        ],
+        dtype=np.float64,
+    )
+    v = np.zeros(N_FEATURES, dtype=np.float64)
+    v[list(_SIMPLEX)] = _largest_remainder(shares)
+    contrast = v[Feature.CONTRAST_MATCH]
+    v[Feature.CONTRAST_MISMATCH] = contrast * weights.contrast_mismatch_score
+    v[Feature.CONTRAST_NULL] = contrast * weights.contrast_null_score
+    v[Feature.INTERVENTIONAL_AGREEMENT] = weights.interventional_bonus
+    v[Feature.INTERVENTIONAL_CONFLICT] = weights.interventional_penalty
+    v[Feature.UNSTATED_ADDITIONS] = -weights.specificity_penalty_weight
+    v[Feature.EXACT_MATCH] = weights.exact_match_bonus
+    v[Feature.SYNONYM_MATCH] = weights.synonym_match_bonus
+    v[Feature.CONTEXT_MATCH] = weights.context_match_bonus
+    return on_grid(v, COEFFICIENT_GRID).astype(np.float32)
+
+
+def _largest_remainder(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round shares of 1 to the grid so that they still sum to 1 (Hamilton's method)."""
+    units = shares / shares.sum() * COEFFICIENT_GRID
+    whole = np.floor(units)
+    missing = round(COEFFICIENT_GRID - whole.sum())
+    largest = np.argsort(whole - units, kind="stable")[:missing]
+    whole[largest] += 1
+    rounded: NDArray[np.float64] = whole / COEFFICIENT_GRID
+    return rounded
+
+
+def weights_from_coefficients(coefficients: NDArray[np.float32]) -> Weights:
+    """Turn effective coefficients back into a configuration that has exactly these coefficients.
+
+    Parameters
+    ----------
+    coefficients : ndarray of float32, shape (n_features,)
+        As `effective_coefficients` gives them: the seven shares sum to 1.
+
+    Returns
+    -------
+    Weights
+        ``effective_coefficients`` of it is `coefficients` again; a ratio that a zero component or
+        contrast share leaves undetermined comes back as equal shares or as 0.
+    """
+    v = {feature: float(coefficients[feature]) for feature in Feature}
+    slots = {
+        "anatomy": v[Feature.ANATOMY],
+        "modality": v[Feature.MODALITY],
+        "laterality": v[Feature.LATERALITY],
+        "contrast": v[Feature.CONTRAST_MATCH],
+        "technique": v[Feature.TECHNIQUE],
+    }
+    component = sum(slots.values())
+    contrast = slots["contrast"]
+    return Weights(
+        weights_component=ComponentWeights(
+            **{
+                name: share / component if component else 1 / len(slots)
+                for name, share in slots.items()
+            }
+        ),
+        weights_final=FinalWeights(
+            component=component,
+            semantic=v[Feature.SEMANTIC],
+            frequency=v[Feature.FREQUENCY],
+        ),
+        interventional_bonus=v[Feature.INTERVENTIONAL_AGREEMENT],
+        interventional_penalty=v[Feature.INTERVENTIONAL_CONFLICT],
+        specificity_penalty_weight=-v[Feature.UNSTATED_ADDITIONS],
+        exact_match_bonus=v[Feature.EXACT_MATCH],
+        synonym_match_bonus=v[Feature.SYNONYM_MATCH],
+        context_match_bonus=v[Feature.CONTEXT_MATCH],
+        contrast_mismatch_score=v[Feature.CONTRAST_MISMATCH] / contrast if contrast else 0.0,
+        contrast_null_score=v[Feature.CONTRAST_NULL] / contrast if contrast else 0.0,
+    )

@@ -1,0 +1,80 @@
+"""The catalogue, read once and laid out so that one name is compared with every row at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.contrast import CONTRASTS
+from engine.laterality import SIDES
+from engine.row_slots import row_slots
+from engine.slot_sets import AnatomySets, SlotSets
+from engine.text_similarity import TextIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from engine.catalogue import CatalogueRow
+    from engine.settings import RetrievalSettings
+
+
+class CatalogueIndex:
+    """Everything about a catalogue that does not depend on the question.
+
+    Parameters
+    ----------
+    rows : sequence of CatalogueRow, at least one
+    retrieval : RetrievalSettings
+
+    Attributes
+    ----------
+    rows : tuple of CatalogueRow
+    slots : tuple of RowSlots
+    flagged_interventional : ndarray of bool, shape (n_rows,)
+        Rows that the catalogue itself flags; only a flag can veto.
+    interventional : ndarray of bool, shape (n_rows,)
+        The flag, or what the name says where the flag is empty.
+    name_order : ndarray of int64, shape (n_rows,)
+        Position of each row in the order of preferred names: the last tie-break.
+    """
+
+    def __init__(self, rows: Sequence[CatalogueRow], retrieval: RetrievalSettings) -> None:
+        self.rows = tuple(rows)
+        self.retrieval = retrieval
+        self.slots = tuple(row_slots(row) for row in self.rows)
+        self.modality = SlotSets([frozenset(map(str, row.modalities)) for row in self.slots])
+        self.anatomy = AnatomySets([row.anatomy for row in self.slots])
+        self.technique = SlotSets([row.technique | row.intervention for row in self.slots])
+        self.context = SlotSets([row.context for row in self.slots])
+        self.unknown = SlotSets([row.unknown for row in self.slots])
+        self.laterality: NDArray[np.intp] = np.array(
+            [SIDES.index(row.laterality) for row in self.slots]
+        )
+        self.contrast: NDArray[np.intp] = np.array(
+            [CONTRASTS.index(row.contrast) for row in self.slots]
+        )
+        self.flagged_interventional: NDArray[np.bool_] = np.array(
+            [row.is_interventional is True for row in self.rows], dtype=np.bool_
+        )
+        self.interventional: NDArray[np.bool_] = np.array(
+            [row.interventional for row in self.slots], dtype=np.bool_
+        )
+        self.name_order = _positions(self.rows)
+        self.text = TextIndex(
+            [row.name.canonical for row in self.slots],
+            [row.fsn.canonical for row in self.slots],
+            retrieval.ngram_range,
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def _positions(rows: Sequence[CatalogueRow]) -> NDArray[np.int64]:
+    order = sorted(range(len(rows)), key=lambda row: (rows[row].preferred_name, rows[row].key))
+    positions = np.empty(len(rows), dtype=np.int64)
+    positions[order] = np.arange(len(rows))
+    return positions

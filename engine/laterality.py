@@ -1,0 +1,28 @@
+"""How the side of a name compares with the side of a row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.slots import Laterality
+
+SIDES = tuple(Laterality)
+
+_UNSTATED_CREDIT = 0.5
+
+
+def _similarity(name: Laterality, row: Laterality) -> float:
+    if name is row:
+        return 1.0
+    return _UNSTATED_CREDIT if Laterality.NONE in (name, row) else 0.0
+
+
+# [side of the name, side of the row], in the order of SIDES
+LATERALITY_SIMILARITY = np.array([[_similarity(name, row) for row in SIDES] for name in SIDES])
+
+
+def _opposite(name: Laterality, row: Laterality) -> bool:
+    return {name, row} == {Laterality.LEFT, Laterality.RIGHT}
+
+
+LATERALITY_VETO = np.array([[_opposite(name, row) for row in SIDES] for name in SIDES])

@@ -1,0 +1,40 @@
+"""What is asked: an exam name and its MODALITY_CODE, parsed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from engine.modality import modalities_of_code
+from engine.parse import parse
+from engine.slots import Modality, ParsedName
+
+
+class Query(NamedTuple):
+    """One exam name as the engine sees it.
+
+    Attributes
+    ----------
+    parsed : ParsedName
+        What the text states.
+    code_modalities : frozenset of Modality
+        What MODALITY_CODE states; empty when it is blank, unknown or OT.
+    """
+
+    parsed: ParsedName
+    code_modalities: frozenset[Modality]
+
+    @property
+    def modalities(self) -> frozenset[Modality]:
+        """The modalities to go by: the text's, and the code's where the text states none."""
+        return self.parsed.modalities or self.code_modalities
+
+    @property
+    def modality_conflict(self) -> bool:
+        """Whether text and code state modalities that have nothing in common."""
+        stated = self.parsed.modalities
+        return bool(stated and self.code_modalities and not stated & self.code_modalities)
+
+
+def make_query(exam_name: str, modality_code: str = "") -> Query:
+    """Parse an exam name and its modality code."""
+    return Query(parse(exam_name), modalities_of_code(modality_code))

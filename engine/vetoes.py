@@ -1,0 +1,74 @@
+"""Rows that must never be the answer, whatever they score.
+
+Vetoed are: left against right; with against without contrast; two different stated modalities; a
+diagnostic name against a row flagged interventional. What is unstated never vetoes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.contrast import CONTRAST_VETO, CONTRASTS
+from engine.laterality import LATERALITY_VETO, SIDES
+from engine.slots import Modality
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.index import CatalogueIndex
+    from engine.query import Query
+
+
+def vetoes(query: Query, index: CatalogueIndex) -> dict[str, NDArray[np.bool_]]:
+    """Return each veto by name: the rows it removes, shape (n_rows,)."""
+    return {
+        "side": side_veto(query, index),
+        "contrast": contrast_veto(query, index),
+        "modality": modality_veto(query, index),
+        "interventional": interventional_veto(query, index),
+    }
+
+
+def vetoed(query: Query, index: CatalogueIndex) -> NDArray[np.bool_]:
+    """Return the rows that any veto removes, shape (n_rows,)."""
+    return (
+        side_veto(query, index)
+        | contrast_veto(query, index)
+        | modality_veto(query, index)
+        | interventional_veto(query, index)
+    )
+
+
+def side_veto(query: Query, index: CatalogueIndex) -> NDArray[np.bool_]:
+    """Remove right rows for a left name, and left rows for a right one."""
+    removed: NDArray[np.bool_] = LATERALITY_VETO[SIDES.index(query.parsed.laterality)][
+        index.laterality
+    ]
+    return removed
+
+
+def contrast_veto(query: Query, index: CatalogueIndex) -> NDArray[np.bool_]:
+    """Remove rows stated without contrast for a name stated with, and the other way round."""
+    removed: NDArray[np.bool_] = CONTRAST_VETO[CONTRASTS.index(query.parsed.contrast)][
+        index.contrast
+    ]
+    return removed
+
+
+def modality_veto(query: Query, index: CatalogueIndex) -> NDArray[np.bool_]:
+    """Remove rows whose stated modality differs from the text's (or, if silent, the code's)."""
+    return index.modality.disjoint(frozenset(map(str, query.modalities)))
+
+
+def interventional_veto(query: Query, index: CatalogueIndex) -> NDArray[np.bool_]:
+    """Remove rows flagged interventional for a name that states a diagnostic examination.
+
+    A name is diagnostic when it states a modality, none of its modalities is interventional
+    radiology, and it names no interventional action.
+    """
+    modalities = query.parsed.modalities | query.code_modalities
+    diagnostic = (
+        bool(modalities) and Modality.IR not in modalities and not query.parsed.interventional
+    )
+    return index.flagged_interventional & diagnostic
