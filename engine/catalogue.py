@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import InputFileError
-from engine.json_files import read_json_records
+from engine.files import read_json_records
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.grid import on_grid, shares_on_grid
 from engine.settings import ComponentWeights, FinalWeights, Weights
 
 if TYPE_CHECKING:
@@ -55,12 +56,6 @@ class Feature(IntEnum):
 
 
 N_FEATURES = len(Feature)
-
-
-def on_grid(values: NDArray[np.float64], grid: int) -> NDArray[np.float64]:
-    """Round to the nearest multiple of ``1 / grid``, halves upwards."""
-    rounded: NDArray[np.float64] = np.floor(values * grid + 0.5) / grid
-    return rounded
 
 
 _SIMPLEX = (
@@ -99,7 +94,7 @@ def effective_coefficients(weights: Weights) -> NDArray[np.float32]:
         dtype=np.float64,
     )
     v = np.zeros(N_FEATURES, dtype=np.float64)
-    v[list(_SIMPLEX)] = _largest_remainder(shares)
+    v[list(_SIMPLEX)] = shares_on_grid(shares, COEFFICIENT_GRID)
     contrast = v[Feature.CONTRAST_MATCH]
     v[Feature.CONTRAST_MISMATCH] = contrast * weights.contrast_mismatch_score
     v[Feature.CONTRAST_NULL] = contrast * weights.contrast_null_score
@@ -110,17 +105,6 @@ def effective_coefficients(weights: Weights) -> NDArray[np.float32]:
     v[Feature.SYNONYM_MATCH] = weights.synonym_match_bonus
     v[Feature.CONTEXT_MATCH] = weights.context_match_bonus
     return on_grid(v, COEFFICIENT_GRID).astype(np.float32)
-
-
-def _largest_remainder(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round shares of 1 to the grid so that they still sum to 1 (Hamilton's method)."""
-    units = shares / shares.sum() * COEFFICIENT_GRID
-    whole = np.floor(units)
-    missing = round(COEFFICIENT_GRID - whole.sum())
-    largest = np.argsort(whole - units, kind="stable")[:missing]
-    whole[largest] += 1
-    rounded: NDArray[np.float64] = whole / COEFFICIENT_GRID
-    return rounded
 
 
 def weights_from_coefficients(coefficients: NDArray[np.float32]) -> Weights:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from engine.query import Query
-    from engine.ranking import Ranking
+    from numpy.typing import NDArray
+
     from engine.settings import DecisionSettings, Weights
 
 
@@ -20,36 +22,44 @@ class Status(StrEnum):
     NON_CLINICAL = "NON_CLINICAL"
 
 
-class Decision(NamedTuple):
-    """A status with the confidence that led to it, in [0, 1]."""
+class Decisions(NamedTuple):
+    """The answers to many names.
 
-    status: Status
-    confidence: float
+    Attributes
+    ----------
+    statuses : ndarray of object (Status), shape (n_cases,)
+    confidences : ndarray of float64, shape (n_cases,)
+        In [0, 1].
+    """
+
+    statuses: NDArray[np.object_]
+    confidences: NDArray[np.float64]
 
 
 def decide(
-    query: Query, ranking: Ranking, weights: Weights, settings: DecisionSettings
-) -> Decision:
-    """Decide from the best score, the margin to the runner-up and plain thresholds.
+    best: NDArray[np.float32],
+    runner_up: NDArray[np.float32],
+    non_clinical: NDArray[np.bool_],
+    weights: Weights,
+    settings: DecisionSettings,
+) -> Decisions:
+    """Decide from the best score, its margin to the runner-up and plain thresholds.
 
-    Confidence is the best score as a share of what a perfect match of slots and text scores,
-    limited to [0, 1]. It is not a probability.
+    Confidence is the best score as a share of what agreement in every slot and in the text
+    scores, limited to [0, 1]. It is not a probability.
+
+    Parameters
+    ----------
+    best, runner_up : ndarray of float32, shape (n_cases,)
+        The two highest scores; minus infinity where there is no such candidate.
+    non_clinical : ndarray of bool, shape (n_cases,)
     """
-    if query.parsed.non_clinical:
-        return Decision(Status.NON_CLINICAL, 0.0)
-    if not len(ranking.scores):
-        return Decision(Status.NO_MATCH, 0.0)
-    best = float(ranking.scores[0])
-    confidence = min(1.0, max(0.0, best / _full_score(query, weights)))
-    if confidence < settings.reject_threshold:
-        return Decision(Status.NO_MATCH, confidence)
-    alone = len(ranking.scores) == 1 or best - float(ranking.scores[1]) > settings.ambiguity_margin
-    if confidence >= settings.accept_threshold and alone:
-        return Decision(Status.MATCH, confidence)
-    return Decision(Status.AMBIGUOUS, confidence)
-
-
-def _full_score(query: Query, weights: Weights) -> float:
-    """Score a row that agrees in every slot and word, bonuses for exact wording left out."""
-    bonus = weights.interventional_bonus if query.parsed.interventional else 0.0
-    return weights.weights_final.component + weights.weights_final.semantic + bonus
+    full = weights.weights_final.component + weights.weights_final.semantic
+    confidences = np.clip(best.astype(np.float64) / max(full, np.finfo(np.float64).tiny), 0.0, 1.0)
+    confidences[non_clinical] = 0.0
+    alone = runner_up < best - np.float32(settings.ambiguity_margin)
+    statuses = np.full(len(best), Status.AMBIGUOUS, dtype=object)
+    statuses[alone & (confidences >= settings.accept_threshold)] = Status.MATCH
+    statuses[np.isneginf(best) | (confidences < settings.reject_threshold)] = Status.NO_MATCH
+    statuses[non_clinical] = Status.NON_CLINICAL
+    return Decisions(statuses, confidences)

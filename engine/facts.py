@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine.coefficients import FEATURE_GRID, N_FEATURES, Feature, on_grid
+from engine.coefficients import FEATURE_GRID, N_FEATURES, Feature
 from engine.contrast import CONTRAST_AGREEMENT, CONTRASTS, ContrastAgreement
+from engine.grid import on_grid
 from engine.laterality import LATERALITY_SIMILARITY, SIDES
 from engine.slots import Contrast, Laterality
 from engine.vetoes import vetoed

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.anatomy import anatomy_similarity, closeness, covers
-from engine.coefficients import FEATURE_GRID, on_grid
+from engine.coefficients import FEATURE_GRID
+from engine.grid import on_grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Read JSON files that people wrote: every way in which they can be wrong gets one clear line."""
+"""Read files that people wrote: every way in which they can be wrong gets one clear line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_json(path: Path) -> object:
     InputFileError
         When the file is missing, no file, unreadable, not UTF-8, empty or not JSON.
     """
-    text = _read_text(path)
+    text = read_text(path)
     if not text.strip():
         raise InputFileError(f"{path}: the file is empty; a JSON document is expected")
     try:
@@ -63,7 +63,14 @@ def sha256_of_file(path: Path) -> str:
     return hashlib.sha256(_read_bytes(path)).hexdigest()
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a UTF-8 text file, with or without a byte order mark.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, no file, unreadable or not UTF-8.
+    """
     try:
         return _read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:

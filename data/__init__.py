@@ -1,0 +1,1 @@
+"""Read-only inputs of RadTune and the seeded generator that writes them."""

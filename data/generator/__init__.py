@@ -1,0 +1,1 @@
+"""Write the synthetic catalogue and the training files of nine sites."""

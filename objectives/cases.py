@@ -1,0 +1,180 @@
+"""Load labelled exam names: the cases that a set of weights is judged by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.errors import InputFileError
+from engine.files import read_json_records, sha256_of_file
+from objectives.configuration import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_FIELDS = ("DATA_SOURCE", "MODALITY_CODE", "EXAM_CODE", "EXAM_NAME")
+_GOLD = "EXPECTED_NAME"
+_LEGACY_DIR = "Training"  # where the earlier system kept its files
+
+
+class Case(NamedTuple):
+    """One exam name with its gold row.
+
+    Attributes
+    ----------
+    site : str
+        DATA_SOURCE; empty when the record has none.
+    modality_code, exam_code, exam_name : str
+    gold : str or None
+        Preferred name of the right row; None when no row is right, or none is known.
+    has_gold : bool
+        Whether the record says what is right (a gold row, or that there is none).
+    """
+
+    site: str
+    modality_code: str
+    exam_code: str
+    exam_name: str
+    gold: str | None
+    has_gold: bool
+
+
+class BadRecord(NamedTuple):
+    """A record that cannot be used: where it stands (from 1) and why."""
+
+    file: str
+    position: int
+    reason: str
+
+    def __str__(self) -> str:
+        """Return file, position and reason in one line."""
+        return f"{self.file}: record {self.position}: {self.reason}"
+
+
+class CaseSet(NamedTuple):
+    """The usable cases of some files.
+
+    Attributes
+    ----------
+    cases : tuple of Case
+        In the order of files and records.
+    bad_records : tuple of BadRecord
+    n_records : int
+        Usable and unusable records.
+    sha256 : dict
+        File name to the hash of the file's bytes.
+    """
+
+    cases: tuple[Case, ...]
+    bad_records: tuple[BadRecord, ...]
+    n_records: int
+    sha256: dict[str, str]
+
+    def at(self, sites: Iterable[str]) -> CaseSet:
+        """Return the cases of some sites only."""
+        wanted = set(sites)
+        return self._replace(cases=tuple(case for case in self.cases if case.site in wanted))
+
+
+def load_cases(
+    paths: Sequence[Path], gold_names: frozenset[str], limit: int | None = None
+) -> CaseSet:
+    """Load the cases of some files.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    gold_names : frozenset of str
+        Preferred names of the catalogue; a gold name that is not among them is a bad record.
+    limit : int, optional
+        Use only the first so many records.
+
+    Raises
+    ------
+    InputFileError
+        When a file is missing, malformed or empty, or no record of it can be used.
+    """
+    cases: list[Case] = []
+    bad_records: list[BadRecord] = []
+    sha256: dict[str, str] = {}
+    n_records = 0
+    for path in map(resolve_dataset, paths):
+        records = read_json_records(path)[: None if limit is None else limit - n_records]
+        found, bad = _read_records(records, path, gold_names)
+        if records and not found:
+            raise InputFileError(f"{path}: no usable record; record 1: {bad[0].reason}")
+        cases += found
+        bad_records += bad
+        n_records += len(records)
+        sha256[path.name] = sha256_of_file(path)
+        if limit is not None and n_records >= limit:
+            break
+    return CaseSet(tuple(cases), tuple(bad_records), n_records, sha256)
+
+
+def dataset_files(directory: Path) -> list[Path]:
+    """List the JSON files of a folder in the order of their numbers (v2 before v10).
+
+    Raises
+    ------
+    InputFileError
+        When the folder is missing or holds no JSON file.
+    """
+    folder = resolve(directory)
+    if not folder.is_dir():
+        raise InputFileError(f"{directory}: no such folder; give --dataset-dir or --dataset")
+    files = sorted(folder.glob("*.json"), key=lambda path: (len(path.name), path.name))
+    if not files:
+        raise InputFileError(f"{directory}: the folder holds no .json file")
+    return files
+
+
+def resolve_dataset(path: Path) -> Path:
+    """Find a data file; ``Training/NAME`` of the earlier layout means ``data/training/NAME``."""
+    if not path.exists() and path.parts[:1] == (_LEGACY_DIR,):
+        return resolve(Path("data", "training", *path.parts[1:]))
+    return resolve(path)
+
+
+def _read_records(
+    records: Sequence[object], path: Path, gold_names: frozenset[str]
+) -> tuple[list[Case], list[BadRecord]]:
+    cases: list[Case] = []
+    bad: list[BadRecord] = []
+    for position, record in enumerate(records, start=1):
+        try:
+            cases.append(_case(record, gold_names))
+        except ValueError as error:
+            bad.append(BadRecord(str(path), position, str(error)))
+    return cases, bad
+
+
+def _case(record: object, gold_names: frozenset[str]) -> Case:
+    """Read one record; raises ValueError with the reason why it cannot be used."""
+    if not isinstance(record, dict):
+        raise ValueError("an object is expected")
+    fields = {str(key).upper(): value for key, value in record.items()}
+    if "EXAM_NAME" not in fields:
+        raise ValueError("the key EXAM_NAME is missing")
+    text = {name: _text(fields.get(name), name) for name in _FIELDS}
+    if not text["EXAM_NAME"]:
+        raise ValueError("EXAM_NAME is blank")
+    gold = _text(fields.get(_GOLD), _GOLD) or None
+    if gold is not None and gold not in gold_names:
+        raise ValueError(f"{_GOLD} {gold!r} is no preferred name of the catalogue")
+    return Case(
+        site=text["DATA_SOURCE"],
+        modality_code=text["MODALITY_CODE"],
+        exam_code=text["EXAM_CODE"],
+        exam_name=text["EXAM_NAME"],
+        gold=gold,
+        has_gold=_GOLD in fields,
+    )
+
+
+def _text(value: object, name: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{name} must be text, found {value!r:.40}")
+    return str(value).strip()

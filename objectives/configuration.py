@@ -1,0 +1,227 @@
+"""Read ``config.yaml``: the one place where defaults live."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from engine.errors import ConfigurationError
+from engine.files import read_text
+from engine.settings import DecisionSettings, RetrievalSettings, Section, Share, Weights
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_CONFIG = Path("config.yaml")
+
+WeightName = Literal[
+    "anatomy_weight",
+    "modality_weight",
+    "laterality_weight",
+    "contrast_weight",
+    "technique_weight",
+    "semantic_weight",
+    "frequency_weight",
+    "interventional_bonus",
+    "interventional_penalty",
+    "specificity_penalty_weight",
+    "exact_match_bonus",
+    "synonym_match_bonus",
+    "context_match_bonus",
+    "contrast_mismatch_score",
+    "contrast_null_score",
+]
+
+Positive = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Bounds = tuple[Finite, Finite]
+
+
+class DataSettings(Section):
+    """Where the inputs are; paths relative to the current folder, else to the project's."""
+
+    catalogue: Path
+    slots: Path
+    training_dir: Path
+    sanity: Path
+    consistency_groups: Path
+
+
+class SplitSettings(Section):
+    """Which site (DATA_SOURCE) serves for what; no site serves twice."""
+
+    tuning: list[str]
+    gate: list[str]
+    test: list[str]
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> Self:
+        sites = [*self.tuning, *self.gate, *self.test]
+        twice = sorted({site for site in sites if sites.count(site) > 1})
+        if twice:
+            raise ValueError(f"the site {twice[0]!r} is listed twice")
+        return self
+
+
+class TrainingSettings(Section):
+    """Defaults of a training run."""
+
+    experiment_name: str
+    chunk_size: Positive
+    max_workers: Positive
+    storage: str
+
+
+class ObjectiveSettings(Section):
+    """How a set of weights is valued."""
+
+    sanity_weight: Share
+    chunk_size: Positive
+    seed: NotNegative
+    rungs: list[Share]
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if self.rungs != sorted(set(self.rungs)):
+            raise ValueError("rungs must rise")
+        return self
+
+
+class PrunerSettings(Section):
+    """The median rule's patience."""
+
+    n_startup_trials: NotNegative
+    n_min_trials: Positive
+
+
+class BoundsSettings(Section):
+    """Range of each weight that is no share of a whole, [low, high]."""
+
+    interventional_bonus: Bounds
+    interventional_penalty: Bounds
+    specificity_penalty_weight: Bounds
+    exact_match_bonus: Bounds
+    synonym_match_bonus: Bounds
+    context_match_bonus: Bounds
+    contrast_mismatch_score: Bounds
+    contrast_null_score: Bounds
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> Self:
+        for name, (low, high) in self:
+            lowest, highest = (-1.0, 0.0) if name == "interventional_penalty" else (0.0, 1.0)
+            if not lowest <= low < high <= highest:
+                raise ValueError(f"{name} must be [low, high] within [{lowest}, {highest}]")
+        return self
+
+
+class StudySettings(Section):
+    """Defaults of a study."""
+
+    storage: str
+    strategy: str
+    seed: NotNegative
+    max_experiments: Positive
+    timeout: Seconds | None
+    early_stopping_threshold: Share | None
+    patience: Positive | None
+    output: Path
+    pruner: PrunerSettings
+    n_random_vectors: Positive
+    bounds: BoundsSettings
+    grid: dict[WeightName, Annotated[list[Finite], Field(min_length=1)]]
+
+
+class GateSettings(Section):
+    """The paired bootstrap on the gate sites."""
+
+    n_resamples: Positive
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)]
+    seed: NotNegative
+
+
+class Configuration(Weights):
+    """A complete configuration; every key but ``provenance`` is required.
+
+    ``provenance`` says how an exported configuration came about; it changes nothing.
+    """
+
+    retriever_top_k: Annotated[int, Field(ge=1, le=1000)]
+    retrieval: RetrievalSettings
+    decision: DecisionSettings
+    data: DataSettings
+    split: SplitSettings
+    training: TrainingSettings
+    objective: ObjectiveSettings
+    study: StudySettings
+    gate: GateSettings
+    provenance: dict[str, Any] | None = None
+
+    @property
+    def weights(self) -> Weights:
+        """The weights alone."""
+        return Weights.model_validate(self.model_dump(include=set(Weights.model_fields)))
+
+    def with_weights(self, weights: Weights) -> Configuration:
+        """Return the same configuration with other weights."""
+        return self.model_copy(update=dict(weights))
+
+
+def load_configuration(path: Path = DEFAULT_CONFIG) -> Configuration:
+    """Read and check a configuration file.
+
+    Raises
+    ------
+    InputFileError
+        When the file cannot be read.
+    ConfigurationError
+        Names the file and the key that is unknown, missing or out of range.
+    """
+    path = resolve(path)
+    try:
+        document = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigurationError(f"{path}: not valid YAML{where}") from None
+    except (RecursionError, ValueError) as error:
+        raise ConfigurationError(f"{path}: not valid YAML ({error})") from None
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path}: a mapping of keys is expected; see config.yaml")
+    try:
+        return Configuration.model_validate(document)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {first_problem(error)}") from None
+
+
+def first_problem(error: ValidationError) -> str:
+    """Say which key is wrong and why, for the first of the problems."""
+    first, *others = error.errors(include_url=False, include_context=False)
+    key = ".".join(str(part) for part in first["loc"])
+    reasons = {
+        "extra_forbidden": "is an unknown key; see config.yaml for the keys there are",
+        "missing": "is missing; config.yaml shows a complete configuration",
+    }
+    message = first["msg"].removeprefix("Value error, ")
+    given = "" if first["type"] in ("missing", "value_error") else f" (got {first['input']!r:.60})"
+    reason = reasons.get(first["type"], f"{message[0].lower()}{message[1:]}{given}")
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{key}: {reason}{more}" if key else f"{reason}{more}"
+
+
+def resolve(path: Path) -> Path:
+    """Find a file named in the configuration: from the current folder, else the project's."""
+    if path.is_absolute() or path.exists():
+        return path
+    in_project = PROJECT_ROOT / path
+    return in_project if in_project.exists() else path
+
+
+def hash_of(document: object) -> str:
+    """Hash anything that JSON can write (SHA-256, hexadecimal, keys sorted)."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,72 @@
+"""Look at a database before using it: it must open, and hold no tables but ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from engine.errors import StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def shown_url(url: str) -> str:
+    """Return a storage URL that may be printed: without its password."""
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "the storage URL"
+
+
+def cannot_use(url: str, error: SQLAlchemyError) -> StudyError:
+    """Say in one line that a database does not do what it should."""
+    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return StudyError(f"{shown_url(url)}: the database cannot be used ({reason})")
+
+
+def check_database(url: str, own_tables: Collection[str]) -> None:
+    """Refuse a database that cannot be opened or holds somebody else's tables.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy URL. A missing SQLite file is fine, its folder must exist.
+    own_tables : collection of str
+        A database that is not empty must hold all of these.
+
+    Raises
+    ------
+    StudyError
+    """
+    try:
+        parsed = sa.make_url(url)
+        database = sa.create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError, ImportError):
+        raise StudyError(
+            f"{shown_url(url)}: no storage URL that can be opened; give one like sqlite:///FILE.db"
+        ) from None
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        _check_file(Path(parsed.database))
+    try:
+        with database.connect() as connection:
+            tables = set(sa.inspect(connection).get_table_names())
+    except SQLAlchemyError as error:
+        raise cannot_use(url, error) from None
+    finally:
+        database.dispose()
+    if tables and not tables >= set(own_tables):
+        raise StudyError(
+            f"{shown_url(url)}: holds other tables ({', '.join(sorted(tables)[:3])}); "
+            "give another database"
+        )
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise StudyError(f"{path}: is a directory, a database file is expected")
+    if not path.parent.is_dir():
+        raise StudyError(f"{path}: there is no folder {path.parent}")

@@ -1,0 +1,114 @@
+"""Judge a bank with one set of weights: who wins, and is the winner right or dangerous."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from objectives.truth import CRITICAL_KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from engine.catalogue import CatalogueRow
+    from objectives.bank import FeatureBank
+    from objectives.cases import Case
+    from objectives.truth import RowTruth
+
+
+class Labels(NamedTuple):
+    """What is right for every case, laid out beside its candidates.
+
+    Attributes
+    ----------
+    answerable : ndarray of bool, shape (n_cases,)
+        Whether the case has a gold row.
+    is_gold : ndarray of bool, shape (n_cases, top_k)
+        Candidates with the gold row's concept and side.
+    critical : ndarray of bool, shape (n_cases, top_k, n_kinds)
+        Candidates that would be dangerous, in the order of `CRITICAL_KINDS`.
+    """
+
+    answerable: NDArray[np.bool_]
+    is_gold: NDArray[np.bool_]
+    critical: NDArray[np.bool_]
+
+    def take(self, cases: NDArray[np.intp]) -> Labels:
+        """Return the labels of some of the cases, in the order given."""
+        return Labels(self.answerable[cases], self.is_gold[cases], self.critical[cases])
+
+
+class Winners(NamedTuple):
+    """The first-ranked candidate of every case.
+
+    Attributes
+    ----------
+    position : ndarray of intp, shape (n_cases,)
+        Its place among the candidates of the case.
+    best, runner_up : ndarray of float32, shape (n_cases,)
+        The two highest scores; minus infinity where there is no such candidate.
+    correct : ndarray of bool, shape (n_cases,)
+        Whether the winner is the gold row.
+    critical : ndarray of bool, shape (n_cases, n_kinds)
+        In which ways the winner is dangerous.
+    """
+
+    position: NDArray[np.intp]
+    best: NDArray[np.float32]
+    runner_up: NDArray[np.float32]
+    correct: NDArray[np.bool_]
+    critical: NDArray[np.bool_]
+
+
+def label_candidates(
+    cases: Sequence[Case], bank: FeatureBank, rows: Sequence[CatalogueRow], truth: RowTruth
+) -> Labels:
+    """Compare every candidate with the gold row of its case."""
+    position = {row.preferred_name: i for i, row in enumerate(rows)}
+    gold = np.array([position.get(case.gold or "", -1) for case in cases], dtype=np.int64)
+    keys: dict[object, int] = {}
+    key_of_row = np.array([keys.setdefault(row.key, len(keys)) for row in rows], dtype=np.int64)
+    answerable = gold >= 0
+    compared = answerable[:, None] & (bank.rows >= 0)
+    shape = bank.rows.shape
+    safe_gold = np.broadcast_to(np.maximum(gold, 0)[:, None], shape)
+    safe_rows = np.maximum(bank.rows, 0).astype(np.int64)
+    is_gold = compared & (key_of_row[safe_rows] == key_of_row[safe_gold])
+    critical = compared[..., None] & truth.critical(safe_gold, safe_rows)
+    return Labels(answerable, is_gold, critical)
+
+
+def winning_positions(
+    features: NDArray[np.float32], coefficients: NDArray[np.float32]
+) -> NDArray[np.intp]:
+    """Return the place of each case's winner: the first maximum of the scores.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n_cases, top_k, n_features)
+    coefficients : ndarray of float32, shape (n_features,)
+    """
+    winners: NDArray[np.intp] = np.argmax(features @ coefficients, axis=1)
+    return winners
+
+
+def find_winners(bank: FeatureBank, labels: Labels, coefficients: NDArray[np.float32]) -> Winners:
+    """Rank every case and look the winners up."""
+    scores = bank.features @ coefficients
+    n_cases, top_k = scores.shape
+    missing = np.arange(top_k) >= bank.n_candidates[:, None]
+    scores = np.where(missing, np.float32(-np.inf), scores)
+    position = np.argmax(scores, axis=1)
+    cases = np.arange(n_cases)
+    best = scores[cases, position]
+    scores[cases, position] = -np.inf
+    return Winners(
+        position=position,
+        best=best,
+        runner_up=scores.max(axis=1, initial=np.float32(-np.inf)),
+        correct=labels.is_gold[cases, position],
+        critical=labels.critical[cases, position].reshape(n_cases, len(CRITICAL_KINDS)),
+    )

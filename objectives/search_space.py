@@ -1,0 +1,180 @@
+"""The weights that a study changes: their names, their real values and the search coordinates.
+
+A sampler moves in a box of independent coordinates; what is stored, shown and ranked by importance
+are the real weights. Shares of a whole (the slot weights, the final weights) come from coordinates
+``u`` as ``-log(u)``, normalised: uniform ``u`` give weights that are uniform on the simplex, and
+``u = exp(-n * share)`` gives known shares back. (Source: Devroye, "Non-Uniform Random Variate
+Generation", 1986, chapter V.2, uniform spacings from exponential variates.)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+import numpy as np
+
+from engine.errors import ConfigurationError
+from engine.grid import shares_on_grid
+from engine.settings import ComponentWeights, FinalWeights, Weights
+from objectives.configuration import WeightName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from objectives.configuration import BoundsSettings
+
+WEIGHT_NAMES: tuple[str, ...] = get_args(WeightName)
+SLOT_NAMES = WEIGHT_NAMES[:5]
+FINAL_NAMES = ("component_weight", "semantic_weight", "frequency_weight")
+BOX_NAMES = WEIGHT_NAMES[7:]
+
+_U_LOW, _U_HIGH = 1e-6, 1.0 - 1e-6
+_SHARE_GRID = 10_000
+_BOX_DECIMALS = 4
+
+
+class Coordinate(NamedTuple):
+    """One axis of the box in which samplers move."""
+
+    name: str
+    low: float
+    high: float
+
+
+def real_weights(weights: Weights) -> dict[str, float]:
+    """Return the weights under the names that users know, in the order of `WEIGHT_NAMES`.
+
+    ``component_weight`` is left out: it is what semantic and frequency leave.
+    """
+    slots = {f"{slot}_weight": share for slot, share in weights.weights_component}
+    final = weights.weights_final
+    values = {
+        **slots,
+        "semantic_weight": final.semantic,
+        "frequency_weight": final.frequency,
+        **{name: getattr(weights, name) for name in BOX_NAMES},
+    }
+    return {name: float(values[name]) for name in WEIGHT_NAMES}
+
+
+def weights_of(values: Mapping[str, float]) -> Weights:
+    """Build weights from their real values by name (the inverse of `real_weights`)."""
+    semantic, frequency = values["semantic_weight"], values["frequency_weight"]
+    return Weights(
+        weights_component=ComponentWeights(
+            **{name.removesuffix("_weight"): values[name] for name in SLOT_NAMES}
+        ),
+        weights_final=FinalWeights(
+            component=1.0 - semantic - frequency, semantic=semantic, frequency=frequency
+        ),
+        **{name: values[name] for name in BOX_NAMES},
+    )
+
+
+class SearchSpace:
+    """The box of coordinates and its map to weights.
+
+    Parameters
+    ----------
+    bounds : BoundsSettings
+        Range of each weight that is no share.
+    ranges : mapping of str to (low, high), optional
+        Narrower ranges of single weights. A share with a range of its own is taken first; the
+        other shares divide what it leaves.
+
+    Raises
+    ------
+    ConfigurationError
+        When a range is empty, or the ranges leave no room for the other shares.
+    """
+
+    def __init__(
+        self, bounds: BoundsSettings, ranges: Mapping[str, tuple[float, float]] | None = None
+    ) -> None:
+        self._ranges = {**dict(bounds), **(ranges or {})}
+        for name, (low, high) in self._ranges.items():
+            if name not in (*WEIGHT_NAMES, *FINAL_NAMES):
+                raise ConfigurationError(f"{name}: no such weight; there are {WEIGHT_NAMES}")
+            if low > high:
+                raise ConfigurationError(f"{name}: the range [{low}, {high}] is empty")
+        for group in (SLOT_NAMES, FINAL_NAMES):
+            self._check_room(group)
+
+    def _check_room(self, group: Sequence[str]) -> None:
+        ranged = [name for name in group if name in self._ranges]
+        most = sum(self._ranges[name][1] for name in ranged)
+        if len(ranged) == len(group) or (ranged and most >= 1.0):
+            raise ConfigurationError(
+                f"{', '.join(ranged)}: these ranges leave no room for the other shares of 1"
+            )
+
+    @property
+    def coordinates(self) -> tuple[Coordinate, ...]:
+        """The axes, in a fixed order."""
+        return tuple(
+            Coordinate(name, *self._ranges[name])
+            if name in self._ranges
+            else Coordinate(f"u_{name}", _U_LOW, _U_HIGH)
+            for name in (*SLOT_NAMES, *FINAL_NAMES, *BOX_NAMES)
+        )
+
+    def decode(self, point: Mapping[str, float]) -> Weights:
+        """Turn coordinates into weights, rounded to four decimals."""
+        shares = {**self._shares(SLOT_NAMES, point), **self._shares(FINAL_NAMES, point)}
+        box = {name: round(point[name], _BOX_DECIMALS) for name in BOX_NAMES}
+        return weights_of({**shares, **box})
+
+    def encode(self, weights: Weights) -> dict[str, float]:
+        """Turn weights into coordinates, moved to the border of the box where they lie outside."""
+        values = real_weights(weights)
+        values["component_weight"] = weights.weights_final.component
+        point: dict[str, float] = {}
+        for group in (SLOT_NAMES, FINAL_NAMES):
+            free = [name for name in group if name not in self._ranges]
+            room = sum(values[name] for name in free)
+            for name in free:
+                share = values[name] / room if room else 1 / len(free)
+                point[f"u_{name}"] = math.exp(-len(free) * share)
+        for name in self._ranges:
+            point[name] = values[name]
+        return {
+            axis.name: min(max(point[axis.name], axis.low), axis.high) for axis in self.coordinates
+        }
+
+    def _shares(self, group: Sequence[str], point: Mapping[str, float]) -> dict[str, float]:
+        fixed = {name: point[name] for name in group if name in self._ranges}
+        free = [name for name in group if name not in fixed]
+        spacings = np.array([-math.log(point[f"u_{name}"]) for name in free])
+        divided = spacings / spacings.sum() * (1.0 - sum(fixed.values()))
+        shares = {**fixed, **dict(zip(free, divided.tolist(), strict=True))}
+        rounded = shares_on_grid(np.array([shares[name] for name in group]), _SHARE_GRID)
+        return dict(zip(group, rounded.tolist(), strict=True))
+
+
+def share_in_proportion(weights: Weights, chosen: Mapping[str, float]) -> Weights:
+    """Set some weights to given values; the other shares divide the rest as they stood.
+
+    Raises
+    ------
+    ConfigurationError
+        When the chosen shares are negative or take more than the whole.
+    """
+    values = real_weights(weights)
+    values["component_weight"] = weights.weights_final.component
+    for group in (SLOT_NAMES, FINAL_NAMES):
+        taken = {name: chosen[name] for name in group if name in chosen}
+        if not taken:
+            continue
+        others = [name for name in group if name not in chosen]
+        rest, stood = 1.0 - sum(taken.values()), sum(values[name] for name in others)
+        if min(taken.values(), default=0.0) < 0 or rest < 0 or (rest > 0 and not others):
+            raise ConfigurationError(f"{', '.join(taken)}: {taken} are no shares of 1")
+        values.update(taken)
+        values.update(
+            {name: rest * (values[name] / stood if stood else 1 / len(others)) for name in others}
+        )
+        rounded = shares_on_grid(np.array([values[name] for name in group]), _SHARE_GRID)
+        values.update(zip(group, rounded.tolist(), strict=True))
+    values.update({name: chosen[name] for name in BOX_NAMES if name in chosen})
+    return weights_of(values)

@@ -1,0 +1,152 @@
+"""What the catalogue's rows truly are, to count critical errors: never from the engine itself.
+
+For the shipped catalogue the truth is ``slots.json``, written by the catalogue's builder. An
+imported catalogue has no such file; its slots are then read by the engine's own parser, and the
+count says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from engine.errors import InputFileError
+from engine.files import read_json
+from engine.slots import Contrast, Laterality, Modality
+from objectives.configuration import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from engine.catalogue import CatalogueRow
+    from engine.row_slots import RowSlots
+
+CRITICAL_KINDS = ("side", "modality", "contrast", "interventional")
+_GIVES_CONTRAST = {Contrast.WITH, Contrast.WITH_AND_WITHOUT}
+_NO_SIDE = "none"
+
+
+class _Row(NamedTuple):
+    modality: str
+    laterality: str
+    gives_contrast: bool
+    interventional: bool
+
+
+class RowTruth:
+    """The safety-relevant slots of every catalogue row.
+
+    Parameters
+    ----------
+    rows : sequence of CatalogueRow
+    slots : sequence of RowSlots
+        The parser's reading, used where `path` says nothing about any row.
+    path : Path
+        ``slots.json``.
+
+    Attributes
+    ----------
+    source : str
+        ``slots.json`` or ``parser``.
+
+    Raises
+    ------
+    InputFileError
+        When the file is malformed, or describes some of the rows but not all.
+    """
+
+    def __init__(
+        self, rows: Sequence[CatalogueRow], slots: Sequence[RowSlots], path: Path
+    ) -> None:
+        described = _read(path)
+        names = [row.preferred_name for row in rows]
+        known = [name in described for name in names]
+        if all(known):
+            self.source = "slots.json"
+            truths = [described[name] for name in names]
+        elif any(known):
+            raise InputFileError(
+                f"{path}: the row {names[known.index(False)]!r} is missing; "
+                "the file and the catalogue do not belong together"
+            )
+        else:
+            self.source = "parser"
+            truths = [_from_parser(row) for row in slots]
+        self._modality_by_name = dict(zip(names, (row.modality for row in truths), strict=True))
+        self._modality = _codes([row.modality for row in truths])
+        self._laterality = np.array([row.laterality for row in truths])
+        self._contrast = np.array([row.gives_contrast for row in truths])
+        self._interventional = np.array([row.interventional for row in truths])
+
+    def modality_of(self, preferred_name: str) -> str:
+        """Return the modality of a row by its preferred name."""
+        return self._modality_by_name[preferred_name]
+
+    def critical(self, gold: NDArray[np.int64], answer: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell in which ways an answer is dangerous when the gold row is right.
+
+        A side is wrong when the answer states one that the gold row does not. A modality is wrong
+        when it differs. Contrast is contradicted when only one of the two gives it. A diagnostic
+        gold row must not become an interventional answer.
+
+        Parameters
+        ----------
+        gold, answer : ndarray of int64, any common shape
+            Positions of catalogue rows, not negative.
+
+        Returns
+        -------
+        ndarray of bool, shape (..., n_kinds)
+            In the order of `CRITICAL_KINDS`.
+        """
+        side = (self._laterality[answer] != self._laterality[gold]) & (
+            self._laterality[answer] != _NO_SIDE
+        )
+        modality = self._modality[answer] != self._modality[gold]
+        contrast = self._contrast[answer] != self._contrast[gold]
+        interventional = self._interventional[answer] & ~self._interventional[gold]
+        return np.stack([side, modality, contrast, interventional], axis=-1)
+
+
+def _codes(values: Sequence[str]) -> NDArray[np.int64]:
+    order = {value: code for code, value in enumerate(sorted(set(values)))}
+    return np.array([order[value] for value in values], dtype=np.int64)
+
+
+def _read(path: Path) -> dict[str, _Row]:
+    found = resolve(path)
+    if not found.exists():
+        return {}
+    document = read_json(found)
+    if not isinstance(document, dict):
+        raise InputFileError(f"{path}: an object of preferred names is expected")
+    return {str(name): _row(slots, f"{path}: {name!r}") for name, slots in document.items()}
+
+
+def _row(slots: object, where: str) -> _Row:
+    if not isinstance(slots, dict):
+        raise InputFileError(f"{where}: an object of slots is expected")
+    try:
+        return _Row(
+            modality=Modality(slots["modality"]),
+            laterality=Laterality(slots["laterality"]),
+            gives_contrast=Contrast(slots["contrast"]) in _GIVES_CONTRAST,
+            interventional=bool(slots["interventional"]),
+        )
+    except KeyError as error:
+        raise InputFileError(f"{where}: the key {error} is missing") from None
+    except ValueError as error:
+        raise InputFileError(f"{where}: {error}") from None
+
+
+def _from_parser(slots: RowSlots) -> _Row:
+    return _Row(
+        modality="+".join(sorted(slots.modalities)),
+        laterality=slots.laterality,
+        gives_contrast=slots.contrast in _GIVES_CONTRAST,
+        interventional=slots.interventional,
+    )

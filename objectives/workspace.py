@@ -1,0 +1,144 @@
+"""Open everything that a run needs: catalogue, index, truth, usage, cases and their banks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from engine.catalogue import CatalogueRow, load_catalogue
+from engine.errors import InputFileError
+from engine.files import sha256_of_file
+from engine.index import CatalogueIndex
+from engine.lookup import LookupEngine
+from objectives.bank import BankRecipe, FeatureBank, load_or_build_bank
+from objectives.cases import Case, CaseSet, dataset_files, load_cases
+from objectives.configuration import resolve
+from objectives.scoring import Labels, label_candidates
+from objectives.truth import RowTruth
+from objectives.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from objectives.configuration import Configuration
+
+
+class LabelledBank(NamedTuple):
+    """Cases, their facts, and what is right: everything needed to value weights.
+
+    Attributes
+    ----------
+    cases : tuple of Case
+    bank : FeatureBank
+    labels : Labels
+    """
+
+    cases: tuple[Case, ...]
+    bank: FeatureBank
+    labels: Labels
+
+    def take(self, chosen: NDArray[np.intp]) -> LabelledBank:
+        """Return some of the cases, in the order given."""
+        return LabelledBank(
+            tuple(self.cases[case] for case in chosen),
+            self.bank.take(chosen),
+            self.labels.take(chosen),
+        )
+
+    def answerable_at(self, sites: Sequence[str]) -> LabelledBank:
+        """Return the cases of some sites that have a gold row."""
+        chosen = [
+            position
+            for position, case in enumerate(self.cases)
+            if self.labels.answerable[position] and case.site in set(sites)
+        ]
+        return self.take(np.array(chosen, dtype=np.intp))
+
+
+class Workspace:
+    """The catalogue as one configuration sees it.
+
+    Parameters
+    ----------
+    config : Configuration
+    training_dir : Path, optional
+        Folder of the training files from whose tuning sites usage is learned; the
+        configuration's when not given.
+
+    Attributes
+    ----------
+    rows : tuple of CatalogueRow
+    catalogue_sha256 : str
+    index : CatalogueIndex
+    truth : RowTruth
+    usage : Usage
+    """
+
+    def __init__(self, config: Configuration, training_dir: Path | None = None) -> None:
+        catalogue = resolve(config.data.catalogue)
+        self._config = config
+        self.rows: tuple[CatalogueRow, ...] = load_catalogue(catalogue)
+        self.catalogue_sha256 = sha256_of_file(catalogue)
+        self._names = frozenset(row.preferred_name for row in self.rows)
+        self.index = CatalogueIndex(self.rows, config.retrieval)
+        self.truth = RowTruth(self.rows, self.index.slots, config.data.slots)
+        self.usage = Usage(
+            self.rows,
+            self._usage_cases(training_dir or config.data.training_dir),
+            config.split.tuning,
+        )
+        self._recipe = BankRecipe(
+            self.index, self.usage, config.retriever_top_k, self.catalogue_sha256
+        )
+
+    def _usage_cases(self, training_dir: Path) -> Sequence[Case]:
+        """Read the cases that usage is learned from; none where there is no such folder."""
+        if not resolve(training_dir).is_dir():
+            return ()
+        return load_cases(dataset_files(training_dir), self._names).cases
+
+    def load_cases(self, paths: Sequence[Path], limit: int | None = None) -> CaseSet:
+        """Load the cases of some files; see `objectives.cases.load_cases`."""
+        return load_cases(paths, self._names, limit)
+
+    def load_sanity(self, path: Path | None = None) -> CaseSet:
+        """Load the sanity set.
+
+        Raises
+        ------
+        InputFileError
+            As `load_cases`, and when a record of the sanity set cannot be used.
+        """
+        path = path or self._config.data.sanity
+        sanity = self.load_cases([path])
+        if sanity.bad_records:
+            raise InputFileError(str(sanity.bad_records[0]))
+        return sanity
+
+    def bank(
+        self, cases: Sequence[Case], chunk_size: int | None = None, max_workers: int | None = None
+    ) -> LabelledBank:
+        """Open or build the bank of some cases and label its candidates."""
+        training = self._config.training
+        facts: FeatureBank = load_or_build_bank(
+            cases,
+            self._recipe,
+            chunk_size or training.chunk_size,
+            max_workers or training.max_workers,
+        )
+        labels = label_candidates(cases, facts, self.rows, self.truth)
+        return LabelledBank(tuple(cases), facts, labels)
+
+    def lookup_engine(self) -> LookupEngine:
+        """Return the engine that answers one name at a time with the configured weights."""
+        return LookupEngine(
+            self.index,
+            self._config.weights,
+            self._config.decision,
+            self._config.retriever_top_k,
+            self.usage.everywhere,
+        )

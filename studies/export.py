@@ -1,0 +1,105 @@
+"""``optimized_config.yaml``: a complete configuration that says where it comes from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from engine.errors import ConfigurationError, RadTuneError
+from objectives.configuration import Configuration, load_configuration
+from objectives.output import write_whole
+
+if TYPE_CHECKING:
+    from studies.gate import GateReport
+    from studies.identity import Identity
+    from studies.runner import Contender
+
+_HEADER = """\
+# Made by `radtune optimize`; copy it to config.yaml to make it the current configuration.
+# The section `provenance` at the end says how it came about.
+"""
+_SUPERSEDED = ".superseded"
+
+
+def export_configuration(
+    path: Path,
+    config: Configuration,
+    best: Contender,
+    *,
+    study_name: str,
+    identity: Identity,
+    baseline_value: float,
+    gate: GateReport,
+) -> None:
+    """Write the configuration with the best weights and its provenance."""
+    provenance = {
+        "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "study": study_name,
+        "trial": best.number,
+        "strategy": identity.strategy,
+        "seed": identity.seed,
+        "engine": identity.engine,
+        "baseline_configuration": identity.configuration,
+        "data": identity.data._asdict(),
+        "metrics": {
+            "value": {"before": baseline_value, "after": best.value},
+            "gate_sites": list(gate.sites),
+            "gate_cases": gate.n_cases,
+            "gate_accuracy_at_1": {
+                "before": gate.baseline_accuracy_at_1,
+                "after": gate.optimized_accuracy_at_1,
+            },
+            "gate_difference_ci95": list(gate.ci95),
+            "gate_critical_errors": {
+                "before": gate.critical_errors_baseline,
+                "after": gate.critical_errors_optimized,
+            },
+        },
+    }
+    exported = config.with_weights(best.weights).model_copy(update={"provenance": provenance})
+    document = exported.model_dump(mode="json")
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=99)
+    write_whole(path, _HEADER + text)
+
+
+def check_output(path: Path, config_path: Path) -> None:
+    """Refuse an output file that holds something else than an exported configuration.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if path.is_dir():
+        raise ConfigurationError(f"{path}: is a directory; give a file name with --output")
+    if not path.exists():
+        return
+    if path.resolve() == config_path.resolve():
+        raise ConfigurationError(
+            f"{path}: is the current configuration and stays as it is; give another --output"
+        )
+    try:
+        exported = load_configuration(path).provenance is not None
+    except RadTuneError:
+        exported = False
+    if not exported:
+        raise ConfigurationError(
+            f"{path}: exists and is no exported configuration; move it or give another --output"
+        )
+
+
+def set_aside(path: Path) -> Path | None:
+    """Rename an exported configuration that no longer holds, so that nobody goes on using it.
+
+    Returns
+    -------
+    Path or None
+        Where it is now; None when there was none.
+    """
+    if not path.exists():
+        return None
+    aside = path.with_name(f"{path.stem}{_SUPERSEDED}{path.suffix}")
+    path.replace(aside)
+    return aside

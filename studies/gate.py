@@ -1,0 +1,142 @@
+"""The gate: whether the best of a study is truly better, on sites it was not tuned on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from engine.coefficients import effective_coefficients
+from objectives.metrics import accuracy_at_1, critical_errors
+from objectives.scoring import find_winners
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.settings import Weights
+    from objectives.configuration import GateSettings
+    from objectives.workspace import LabelledBank
+
+
+class Verdict(StrEnum):
+    """What the gate says about the best weights of a study."""
+
+    EXPORTED = "exported"
+    NO_CREDIBLE_GAIN = "no credible gain, current configuration kept"
+    MORE_CRITICAL_ERRORS = "gain but more critical errors, current configuration kept"
+
+
+class Interval(NamedTuple):
+    """A confidence interval for a difference of accuracies, each in [-1, 1]."""
+
+    low: float
+    high: float
+
+
+class GateReport(NamedTuple):
+    """Contender against current weights on the gate sites.
+
+    Attributes
+    ----------
+    sites : tuple of str
+    n_cases : int
+    baseline_accuracy_at_1, optimized_accuracy_at_1 : float
+        In [0, 1].
+    critical_errors_baseline, critical_errors_optimized : int
+    difference : float
+        Optimised less baseline accuracy@1.
+    ci95 : Interval
+        Of the difference, at the configured confidence (0.95 as shipped), for one look.
+    look : int
+        How many different weights this study has shown to the gate so far, with these.
+    corrected : Interval
+        Of the difference, at the confidence corrected for all looks; it decides.
+    verdict : Verdict
+    """
+
+    sites: tuple[str, ...]
+    n_cases: int
+    baseline_accuracy_at_1: float
+    optimized_accuracy_at_1: float
+    critical_errors_baseline: int
+    critical_errors_optimized: int
+    difference: float
+    ci95: Interval
+    look: int
+    corrected: Interval
+    verdict: Verdict
+
+
+def hold_gate(
+    gate: LabelledBank, current: Weights, best: Weights, settings: GateSettings, look: int
+) -> GateReport:
+    """Compare two sets of weights, case by case.
+
+    A gain is credible when the lower end of the interval corrected for all looks lies above 0
+    (Bonferroni: the error probability is divided by the number of looks).
+
+    Parameters
+    ----------
+    gate : LabelledBank
+        Answerable cases of the gate sites, at least one.
+    current, best : Weights
+    settings : GateSettings
+    look : int
+        1 for the first weights that this study shows to the gate.
+    """
+    before = find_winners(gate.bank, gate.labels, effective_coefficients(current))
+    after = find_winners(gate.bank, gate.labels, effective_coefficients(best))
+    gains = after.correct.astype(np.float64) - before.correct
+    critical_before, critical_after = critical_errors(before), critical_errors(after)
+    corrected = paired_interval(gains, settings, 1 - (1 - settings.confidence) / look)
+    if corrected.low <= 0:
+        verdict = Verdict.NO_CREDIBLE_GAIN
+    elif critical_after > critical_before:
+        verdict = Verdict.MORE_CRITICAL_ERRORS
+    else:
+        verdict = Verdict.EXPORTED
+    return GateReport(
+        sites=tuple(sorted({case.site for case in gate.cases})),
+        n_cases=len(gate.cases),
+        baseline_accuracy_at_1=accuracy_at_1(before.correct, gate.labels.answerable),
+        optimized_accuracy_at_1=accuracy_at_1(after.correct, gate.labels.answerable),
+        critical_errors_baseline=critical_before,
+        critical_errors_optimized=critical_after,
+        difference=float(gains.mean()),
+        ci95=paired_interval(gains, settings, settings.confidence),
+        look=look,
+        corrected=corrected,
+        verdict=verdict,
+    )
+
+
+def paired_interval(
+    gains: NDArray[np.float64], settings: GateSettings, confidence: float
+) -> Interval:
+    """Return the percentile bootstrap interval of a mean paired difference.
+
+    Source: Efron and Tibshirani (1993), "An Introduction to the Bootstrap", chapter 13, as
+    ``scipy.stats.bootstrap``.
+
+    Parameters
+    ----------
+    gains : ndarray of float64, shape (n_cases,)
+        1 where only the new weights are right, -1 where only the old ones are, else 0.
+    settings : GateSettings
+    confidence : float
+        In (0, 1).
+    """
+    if np.all(gains == gains[0]):
+        return Interval(float(gains[0]), float(gains[0]))
+    interval = stats.bootstrap(
+        (gains,),
+        np.mean,
+        n_resamples=settings.n_resamples,
+        batch=100,
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(settings.seed),
+    ).confidence_interval
+    return Interval(float(interval.low), float(interval.high))

@@ -1,0 +1,134 @@
+"""What a study belongs to: its data, configuration and engine. Another one is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.errors import StudyError
+from objectives.bank import engine_sha256
+from objectives.configuration import hash_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import optuna
+
+    from objectives.cases import CaseSet
+    from objectives.configuration import Configuration
+
+_ATTRIBUTE = "identity"
+_NOT_PART = {"provenance", "training", "decision", "data"}
+_STUDY_PART = {"pruner", "bounds", "grid"}
+
+
+class DataHashes(NamedTuple):
+    """SHA-256 of every input of a study.
+
+    Attributes
+    ----------
+    catalogue, sanity : str
+    cases : dict
+        Name of each training file to its hash.
+    """
+
+    catalogue: str
+    sanity: str
+    cases: dict[str, str]
+
+
+class Identity(NamedTuple):
+    """What must stay the same while a study goes on.
+
+    Attributes
+    ----------
+    data : DataHashes
+    engine : str
+        Hash of the engine's code and vocabulary.
+    configuration : str
+        Hash of what decides the value of a trial and where trials may go.
+    strategy : str
+    seed : int
+    """
+
+    data: DataHashes
+    engine: str
+    configuration: str
+    strategy: str
+    seed: int
+
+
+def data_hashes(catalogue_sha256: str, sanity: CaseSet, cases: CaseSet) -> DataHashes:
+    """Collect the hashes of the inputs of a study."""
+    (sanity_sha256,) = sanity.sha256.values()
+    return DataHashes(catalogue_sha256, sanity_sha256, dict(sorted(cases.sha256.items())))
+
+
+def make_identity(
+    config: Configuration,
+    data: DataHashes,
+    ranges: Mapping[str, tuple[float, float]],
+    strategy: str,
+    seed: int,
+) -> Identity:
+    """Describe a study that starts now; budgets, paths and thresholds are no part of it."""
+    settings = config.model_dump(mode="json", exclude=_NOT_PART)
+    settings["study"] = {key: settings["study"][key] for key in sorted(_STUDY_PART)}
+    narrowed = {name: list(bounds) for name, bounds in ranges.items()}
+    return Identity(data, engine_sha256(), hash_of([settings, narrowed]), strategy, seed)
+
+
+def claim(study: optuna.Study, identity: Identity) -> None:
+    """Mark a new study as belonging to `identity`, or check that an old one does.
+
+    Raises
+    ------
+    StudyError
+        Says what has changed since the study began.
+    """
+    now = _document(identity)
+    stored = study.user_attrs.get(_ATTRIBUTE)
+    if stored is None and not study.get_trials(deepcopy=False):
+        study.set_user_attr(_ATTRIBUTE, now)
+        return
+    if stored is None:
+        raise StudyError(
+            f"study {study.study_name!r} was not made by this program; "
+            "give another name with --study-name"
+        )
+    changed = _changes(stored, now)
+    if changed:
+        raise StudyError(
+            f"study {study.study_name!r} cannot go on: {', '.join(changed)}; start another one "
+            "with --study-name NAME, or restore what it began with"
+        )
+
+
+def _document(identity: Identity) -> dict[str, object]:
+    return {
+        "the catalogue": identity.data.catalogue,
+        "the sanity set": identity.data.sanity,
+        "the training files": identity.data.cases,
+        "the configuration": identity.configuration,
+        "the engine": identity.engine,
+        "the strategy": identity.strategy,
+        "the seed": identity.seed,
+    }
+
+
+def _changes(stored: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    """Say in words what differs."""
+    changes = []
+    for what, value in now.items():
+        before = stored.get(what)
+        if before == value:
+            continue
+        if isinstance(value, dict) and isinstance(before, dict):
+            files = sorted(
+                name for name in {*value, *before} if value.get(name) != before.get(name)
+            )
+            changes.append(f"{what} changed ({', '.join(files)})")
+        elif what in ("the strategy", "the seed"):
+            changes.append(f"{what} was {before}, now {value}")
+        else:
+            changes.append(f"{what} changed")
+    return changes

@@ -1,0 +1,85 @@
+"""What a study works on: the cases to tune on, the gate's cases and the sanity set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.errors import InputFileError
+from objectives.cases import dataset_files
+from objectives.workspace import LabelledBank, Workspace
+from studies.identity import DataHashes, data_hashes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from objectives.cases import BadRecord
+    from objectives.configuration import Configuration
+
+
+class Material(NamedTuple):
+    """The labelled banks of a study.
+
+    Attributes
+    ----------
+    tuning, gate, sanity : LabelledBank
+        Answerable cases only.
+    hashes : DataHashes
+    n_records : int
+        Records in the training files.
+    bad_records : tuple of BadRecord
+    """
+
+    tuning: LabelledBank
+    gate: LabelledBank
+    sanity: LabelledBank
+    hashes: DataHashes
+    n_records: int
+    bad_records: tuple[BadRecord, ...]
+
+
+def load_material(
+    config: Configuration, dataset_paths: Sequence[Path], dataset_dir: Path | None
+) -> Material:
+    """Load the cases of a study and their banks.
+
+    Parameters
+    ----------
+    config : Configuration
+    dataset_paths : sequence of Path
+        Training files; when empty, every file of the training folder.
+    dataset_dir : Path or None
+        Another training folder than the configuration's.
+
+    Raises
+    ------
+    InputFileError
+        When a file cannot be used, or no labelled case belongs to a tuning or a gate site.
+    """
+    folder = dataset_dir or config.data.training_dir
+    workspace = Workspace(config, folder)
+    loaded = workspace.load_cases(list(dataset_paths) or dataset_files(folder))
+    labelled = workspace.bank(loaded.cases)
+    sanity = workspace.load_sanity()
+    tuning = labelled.answerable_at(config.split.tuning)
+    gate = labelled.answerable_at(config.split.gate)
+    for cases, part in ((tuning, "tuning"), (gate, "gate")):
+        if not cases.cases:
+            raise InputFileError(_no_cases(part, config, sorted({c.site for c in loaded.cases})))
+    sanity_bank = workspace.bank(sanity.cases)
+    return Material(
+        tuning=tuning,
+        gate=gate,
+        sanity=sanity_bank.answerable_at(sorted({case.site for case in sanity.cases})),
+        hashes=data_hashes(workspace.catalogue_sha256, sanity, loaded),
+        n_records=loaded.n_records,
+        bad_records=loaded.bad_records,
+    )
+
+
+def _no_cases(part: str, config: Configuration, sites: Sequence[str]) -> str:
+    wanted = ", ".join(getattr(config.split, part)) or "none is listed"
+    return (
+        f"no case with a gold row (EXPECTED_NAME) at a {part} site; split.{part} in the "
+        f"configuration lists: {wanted}; the files hold: {', '.join(sites)}"
+    )

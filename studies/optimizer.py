@@ -1,0 +1,248 @@
+"""Optimise the weights: run a study, hold the gate, export or keep."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import optuna
+from optuna.trial import TrialState
+
+from objectives.configuration import load_configuration
+from objectives.objective import WeightObjective
+from objectives.search_space import real_weights
+from studies.export import check_output, export_configuration, set_aside
+from studies.gate import GateReport, Verdict, hold_gate
+from studies.identity import claim, make_identity
+from studies.material import load_material
+from studies.options import OptimizationConfig, make_strategy, stopping_rules
+from studies.progress import Silence
+from studies.runner import StudyRunner
+from studies.storage import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from objectives.cases import BadRecord
+    from objectives.configuration import GateSettings, StudySettings
+    from studies.identity import Identity
+    from studies.material import Material
+    from studies.progress import Progress
+    from studies.runner import Contender
+
+_GATE_LOOKS = "gate_looks"
+
+
+class OptimizationResult(NamedTuple):
+    """How a study ended.
+
+    Attributes
+    ----------
+    study_name, strategy : str
+    seed : int
+    n_trials, n_complete, n_pruned, n_failed : int
+        Trials of the study, those of earlier runs included.
+    n_new_trials : int
+        Trials of this run.
+    stop_reason : str
+    n_tuning_cases : int
+        Answerable cases of the tuning sites.
+    ceiling : float
+        The value if every gold row among the candidates ranked first, [0, 1].
+    baseline_value, random_median_value, best_value : float
+        Objective of the current weights, of random weights (median), of the best trial, [0, 1].
+    baseline_site_accuracies, best_site_accuracies : dict
+        accuracy@1 of each tuning site.
+    best_trial : int
+    best_params : dict
+        Real weights by name.
+    held_out : GateReport
+    output : Path or None
+        The exported configuration; None when the current one was kept.
+    set_aside : Path or None
+        Where an older exported configuration went that no longer holds.
+    bad_records : tuple of BadRecord
+    elapsed_s : float
+    """
+
+    study_name: str
+    strategy: str
+    seed: int
+    n_trials: int
+    n_complete: int
+    n_pruned: int
+    n_failed: int
+    n_new_trials: int
+    stop_reason: str
+    n_tuning_cases: int
+    ceiling: float
+    baseline_value: float
+    random_median_value: float
+    best_value: float
+    baseline_site_accuracies: dict[str, float]
+    best_site_accuracies: dict[str, float]
+    best_trial: int
+    best_params: dict[str, float]
+    held_out: GateReport
+    output: Path | None
+    set_aside: Path | None
+    bad_records: tuple[BadRecord, ...]
+    elapsed_s: float
+
+    @property
+    def decision(self) -> Verdict:
+        """What the gate said."""
+        return self.held_out.verdict
+
+
+class TrainingOptimizer:
+    """Finds better weights and proves them.
+
+    Parameters
+    ----------
+    config : OptimizationConfig, optional
+    progress : Progress, optional
+    """
+
+    def __init__(
+        self, config: OptimizationConfig | None = None, progress: Progress | None = None
+    ) -> None:
+        self._options = config or OptimizationConfig()
+        self._progress = progress or Silence()
+        self._config = load_configuration(self._options.config_path)
+
+    def optimize(
+        self, dataset_paths: Sequence[str | Path] | None = None, study_name: str | None = None
+    ) -> OptimizationResult:
+        """Run a study until its budget is met, hold the gate, and export or keep.
+
+        Parameters
+        ----------
+        dataset_paths : sequence of path, optional
+            Training files; every file of the training folder when not given.
+        study_name : str, optional
+            An existing study goes on; ``STRATEGY-seed-SEED`` when not given.
+
+        Raises
+        ------
+        RadTuneError
+            When data, configuration or study cannot be used.
+        """
+        started = time.monotonic()
+        settings = self._options.study_settings(self._config)
+        ranges = self._options.ranges(settings)
+        strategy = make_strategy(self._config, settings, ranges)
+        check_output(settings.output, self._options.config_path)
+        storage = open_storage(settings.storage)
+        paths = [Path(path) for path in dataset_paths or ()]
+        material = load_material(self._config, paths, self._options.dataset_dir)
+        study = optuna.create_study(
+            storage=storage,
+            study_name=study_name or f"{settings.strategy}-seed-{settings.seed}",
+            direction="maximize",
+            load_if_exists=True,
+        )
+        identity = make_identity(
+            self._config, material.hashes, ranges, settings.strategy, settings.seed
+        )
+        claim(study, identity)
+        objective = WeightObjective(material.tuning, material.sanity, self._config.objective)
+        runner = StudyRunner(study, objective, strategy, settings.pruner)
+        n_before = len(runner.records)
+        stop_reason = self._run(runner, study.study_name, settings)
+        best = runner.best()
+        gate = _hold_gate(study, material, runner.current, best, self._config.gate)
+        exported, older = self._keep_or_export(settings.output, best, identity, runner, gate)
+        states = Counter(record.state for record in runner.records)
+        return OptimizationResult(
+            study_name=study.study_name,
+            strategy=settings.strategy,
+            seed=settings.seed,
+            n_trials=len(runner.records),
+            n_complete=states[TrialState.COMPLETE],
+            n_pruned=states[TrialState.PRUNED],
+            n_failed=states[TrialState.FAIL],
+            n_new_trials=len(runner.records) - n_before,
+            stop_reason=stop_reason,
+            n_tuning_cases=len(material.tuning.cases),
+            ceiling=objective.ceiling,
+            baseline_value=runner.current.value,
+            random_median_value=_random_median(objective, runner, settings),
+            best_value=best.value,
+            baseline_site_accuracies=runner.current.site_accuracies,
+            best_site_accuracies=best.site_accuracies,
+            best_trial=best.number,
+            best_params=real_weights(best.weights),
+            held_out=gate,
+            output=exported,
+            set_aside=older,
+            bad_records=material.bad_records,
+            elapsed_s=time.monotonic() - started,
+        )
+
+    def _run(self, runner: StudyRunner, name: str, settings: StudySettings) -> str:
+        n_done, n_trials = len(runner.records), settings.max_experiments
+        if n_done >= n_trials:
+            self._progress.say(f"study {name!r} is finished: it has {n_done} trials")
+        elif n_done:
+            self._progress.say(f"study {name!r} goes on: {n_done} of {n_trials} trials are there")
+        else:
+            self._progress.say(f"study {name!r} starts: {n_trials} trials")
+        return runner.run(n_trials, stopping_rules(settings), self._progress)
+
+    def _keep_or_export(
+        self,
+        path: Path,
+        best: Contender,
+        identity: Identity,
+        runner: StudyRunner,
+        gate: GateReport,
+    ) -> tuple[Path | None, Path | None]:
+        if gate.verdict is not Verdict.EXPORTED:
+            return None, set_aside(path)
+        export_configuration(
+            path,
+            self._config,
+            best,
+            study_name=runner.name,
+            identity=identity,
+            baseline_value=runner.current.value,
+            gate=gate,
+        )
+        return path, None
+
+
+def _hold_gate(
+    study: optuna.Study,
+    material: Material,
+    current: Contender,
+    best: Contender,
+    settings: GateSettings,
+) -> GateReport:
+    """Hold the gate and log the look; the same weights again are no new look."""
+    looks: list[int] = list(study.user_attrs.get(_GATE_LOOKS, []))
+    if best.number not in looks:
+        looks.append(best.number)
+        study.set_user_attr(_GATE_LOOKS, looks)
+    return hold_gate(
+        material.gate, current.weights, best.weights, settings, look=looks.index(best.number) + 1
+    )
+
+
+def _random_median(
+    objective: WeightObjective, runner: StudyRunner, settings: StudySettings
+) -> float:
+    """Return the median objective of random weights: what there is to gain by chance alone."""
+    axes = runner.space.coordinates
+    draws = np.random.default_rng(settings.seed).random((settings.n_random_vectors, len(axes)))
+    values = []
+    for draw in draws.tolist():
+        point = {
+            axis.name: axis.low + u * (axis.high - axis.low)
+            for axis, u in zip(axes, draw, strict=True)
+        }
+        values.append(objective.evaluate(runner.space.decode(point)).value)
+    return float(np.median(values))

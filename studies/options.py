@@ -1,0 +1,152 @@
+"""What a user may say about a study, and what that means together with ``config.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from engine.errors import ConfigurationError
+from objectives.configuration import (
+    DEFAULT_CONFIG,
+    Configuration,
+    StudySettings,
+    first_problem,
+)
+from objectives.search_space import SearchSpace
+from studies.samplers import strategy_named
+from studies.samplers.base import Problem, Strategy
+from studies.stopping import StoppingRules
+
+_OVERRIDES = (
+    "max_experiments",
+    "strategy",
+    "early_stopping_threshold",
+    "patience",
+    "timeout",
+    "seed",
+    "storage",
+    "output",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizationConfig:
+    """How a study may differ from ``config.yaml``; None takes the value from there.
+
+    Attributes
+    ----------
+    max_experiments : int, optional
+        Trials of the study in all, those of earlier runs included.
+    strategy : str, optional
+        ``tpe``, ``random_search`` or ``grid_search``.
+    early_stopping_threshold : float, optional
+        Stop when the best value reaches it, [0, 1].
+    patience : int, optional
+        Stop after this many trials without a better value.
+    timeout : float, optional
+        Seconds that one run may take.
+    seed : int, optional
+    storage : str, optional
+        SQLAlchemy URL.
+    output : Path, optional
+        Where the exported configuration goes.
+    config_path : Path
+        The baseline configuration.
+    dataset_dir : Path, optional
+        Folder of training files.
+    anatomy_weights, modality_weights, laterality_weights : sequence of float
+        Values to try. ``grid_search`` tries every combination of the lists that are given
+        (instead of the configuration's grid); the other strategies stay between the smallest
+        and the largest value.
+    contrast_weights, technique_weights, semantic_weights, frequency_weights : sequence of float
+        Likewise.
+    grid : mapping of str to sequence of float
+        Likewise for any weight by its name.
+    """
+
+    max_experiments: int | None = None
+    strategy: str | None = None
+    early_stopping_threshold: float | None = None
+    patience: int | None = None
+    timeout: float | None = None
+    seed: int | None = None
+    storage: str | None = None
+    output: Path | None = None
+    config_path: Path = DEFAULT_CONFIG
+    dataset_dir: Path | None = None
+    anatomy_weights: Sequence[float] = ()
+    modality_weights: Sequence[float] = ()
+    laterality_weights: Sequence[float] = ()
+    contrast_weights: Sequence[float] = ()
+    technique_weights: Sequence[float] = ()
+    semantic_weights: Sequence[float] = ()
+    frequency_weights: Sequence[float] = ()
+    grid: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    @property
+    def listed(self) -> dict[str, list[float]]:
+        """The values to try, by weight name."""
+        lists = {
+            "anatomy_weight": self.anatomy_weights,
+            "modality_weight": self.modality_weights,
+            "laterality_weight": self.laterality_weights,
+            "contrast_weight": self.contrast_weights,
+            "technique_weight": self.technique_weights,
+            "semantic_weight": self.semantic_weights,
+            "frequency_weight": self.frequency_weights,
+            **self.grid,
+        }
+        return {name: [float(v) for v in values] for name, values in lists.items() if values}
+
+    def study_settings(self, config: Configuration) -> StudySettings:
+        """Lay these options over the configuration's section ``study``.
+
+        Raises
+        ------
+        ConfigurationError
+            Names the option that is out of range.
+        """
+        given = {name: getattr(self, name) for name in _OVERRIDES}
+        changed = {name: value for name, value in given.items() if value is not None}
+        if self.listed:
+            changed["grid"] = self.listed
+        try:
+            return StudySettings.model_validate({**config.study.model_dump(), **changed})
+        except ValidationError as error:
+            raise ConfigurationError(first_problem(error)) from None
+
+    def ranges(self, settings: StudySettings) -> dict[str, tuple[float, float]]:
+        """Return the ranges that the lists mean for a strategy that walks no grid."""
+        if settings.strategy == "grid_search":
+            return {}
+        return {name: (min(values), max(values)) for name, values in self.listed.items()}
+
+
+def make_strategy(
+    config: Configuration,
+    settings: StudySettings,
+    ranges: Mapping[str, tuple[float, float]],
+) -> Strategy:
+    """Build the strategy of a study.
+
+    Raises
+    ------
+    ConfigurationError
+        When the strategy is unknown, or lists and ranges leave no room for the other shares.
+    """
+    space = SearchSpace(settings.bounds, ranges)
+    strategy = strategy_named(settings.strategy)
+    grid = {str(name): values for name, values in settings.grid.items()}
+    return strategy(Problem(config.weights, space, grid, settings.seed))
+
+
+def stopping_rules(settings: StudySettings) -> StoppingRules:
+    """Return the rules that may end a study before its budget."""
+    return StoppingRules(
+        threshold=settings.early_stopping_threshold,
+        timeout=settings.timeout,
+        patience=settings.patience,
+    )

@@ -1,0 +1,27 @@
+"""How a study tells its user what it does."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Hears how a study goes."""
+
+    def say(self, line: str) -> None:
+        """Take a line for the user."""
+        ...
+
+    def trial(self, n_done: int, n_trials: int, best_value: float) -> None:
+        """Take note of a finished trial."""
+        ...
+
+
+class Silence:
+    """Tells nothing."""
+
+    def say(self, line: str) -> None:
+        """Do nothing."""
+
+    def trial(self, n_done: int, n_trials: int, best_value: float) -> None:
+        """Do nothing."""

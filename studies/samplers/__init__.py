@@ -1,0 +1,36 @@
+"""Strategies by name: how a study proposes its next weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.errors import ConfigurationError
+from studies.samplers.base import Strategy
+from studies.samplers.grid_search import GridSearch
+from studies.samplers.random_search import RandomSearch
+from studies.samplers.tpe import TPE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STRATEGIES: Mapping[str, type[Strategy]] = {
+    strategy.name: strategy for strategy in (TPE, RandomSearch, GridSearch)
+}
+
+
+def strategy_named(name: str) -> type[Strategy]:
+    """Return the strategy of this name.
+
+    Raises
+    ------
+    ConfigurationError
+        Lists the names there are.
+    """
+    if name not in STRATEGIES:
+        raise ConfigurationError(
+            f"strategy {name!r} is unknown; there are {', '.join(sorted(STRATEGIES))}"
+        )
+    return STRATEGIES[name]
+
+
+__all__ = ["STRATEGIES", "Strategy", "strategy_named"]

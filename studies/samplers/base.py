@@ -1,0 +1,78 @@
+"""What every strategy does: say where the next trial of a study goes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import optuna
+
+    from engine.settings import Weights
+    from objectives.search_space import SearchSpace
+
+
+class Problem(NamedTuple):
+    """What a strategy may know.
+
+    Attributes
+    ----------
+    current : Weights
+        The configured weights: trial 0 of every study.
+    space : SearchSpace
+    grid : mapping of str to sequence of float
+        Values that ``grid_search`` tries for single weights.
+    seed : int
+    """
+
+    current: Weights
+    space: SearchSpace
+    grid: Mapping[str, Sequence[float]]
+    seed: int
+
+
+class Strategy(ABC):
+    """Proposes weights, one trial after the other.
+
+    A proposal depends on the problem, the trial's number and the finished trials only, never on
+    the sampler's own past: an interrupted study goes on as if it had not been interrupted.
+
+    Parameters
+    ----------
+    problem : Problem
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+    def plan(self, done: Sequence[Weights], n_trials: int) -> str | None:  # noqa: ARG002
+        """Prepare for `n_trials` further trials, knowing the weights of those that are done.
+
+        Returns
+        -------
+        str or None
+            A line for the user when fewer or other trials than asked for will run.
+        """
+        return None
+
+    def proposal(self, number: int) -> Weights | None:  # noqa: ARG002
+        """Return the weights of trial `number` where the strategy fixes them itself."""
+        return None
+
+    def exhausted(self, number: int) -> bool:  # noqa: ARG002
+        """Tell whether there is nothing left to propose for trial `number`."""
+        return False
+
+    def trial_seed(self, number: int) -> int:
+        """Return the seed of trial `number`, independent of every other trial's."""
+        return int(np.random.SeedSequence([self.problem.seed, number]).generate_state(1)[0])
+
+    @abstractmethod
+    def sampler(self, number: int) -> optuna.samplers.BaseSampler:
+        """Return the Optuna sampler that places trial `number` in the box of coordinates."""

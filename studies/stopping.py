@@ -1,0 +1,58 @@
+"""When a study ends before its budget: a threshold, a time limit or patience."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+
+class StoppingRules(NamedTuple):
+    """Rules that end a study early; None switches a rule off.
+
+    Attributes
+    ----------
+    threshold : float or None
+        Value at which the study is good enough, [0, 1].
+    timeout : float or None
+        Seconds that this run may take.
+    patience : int or None
+        Trials without a better value.
+    """
+
+    threshold: float | None
+    timeout: float | None
+    patience: int | None
+
+
+class Stopper:
+    """Watches a study and says in words why it should end.
+
+    Parameters
+    ----------
+    rules : StoppingRules
+    """
+
+    def __init__(self, rules: StoppingRules) -> None:
+        self._rules = rules
+        self._started = time.monotonic()
+        self._best = float("-inf")
+        self._n_without_gain = 0
+
+    def saw(self, value: float | None) -> None:
+        """Take note of a trial's value; None when it was pruned, failed or infeasible."""
+        if value is not None and value > self._best:
+            self._best = value
+            self._n_without_gain = 0
+        else:
+            self._n_without_gain += 1
+
+    def reason(self) -> str | None:
+        """Return why the study should end now, or None."""
+        threshold, timeout, patience = self._rules
+        if threshold is not None and self._best >= threshold:
+            return f"the best value reached {threshold:g}"
+        if patience is not None and self._n_without_gain >= patience:
+            return f"{patience} trials without a better value"
+        if timeout is not None and time.monotonic() - self._started >= timeout:
+            return f"the time limit of {timeout:g} s"
+        return None
