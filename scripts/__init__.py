@@ -1,0 +1,1 @@
+"""One thin entry point per verb: parse arguments, call one function, print."""

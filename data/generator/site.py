@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from data.generator.lexicon import DIALECT_DIR, Atom, Lexicon, read_toml
 
 Weights = Mapping[str, float]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Site(NamedTuple):
@@ -28,7 +30,6 @@ class Site(NamedTuple):
     contrast_place: Weights
     technique_brackets: float
     guided: Sequence[str]
-    guided_by: Sequence[str]
     truncate: Mapping[str, float]
     typo: float
     suffix_share: float
@@ -45,8 +46,10 @@ class Site(NamedTuple):
     laterality: Mapping[str, Sequence[str]]
     contrast: Mapping[str, Sequence[str]]
     local: Mapping[str, Mapping[str, Sequence[str]]]
-    protocol: Mapping[str, Sequence[str]] = {}
-    context_emphasis: Weights = {}
+    protocol: Mapping[str, Sequence[str]] = NOTHING
+    context_emphasis: Weights = NOTHING
+    modality_suffixes: Mapping[str, Sequence[str]] = NOTHING
+    modality_suffix_share: float = 0.0
 
 
 def read_sites(dialect_dir: Path = DIALECT_DIR) -> tuple[Site, ...]:

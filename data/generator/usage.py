@@ -11,8 +11,10 @@ from data.generator.catalogue import CatalogueRow
 from data.generator.lexicon import DIALECT_DIR, read_toml
 from data.generator.site import Site
 
-TAIL_EXPONENT = 0.75  # below 1: rare exams come up more often than they are asked for
-N_MOST_PER_ROW = 12
+TAIL_EXPONENT = 0.72  # below 1: rare exams come up more often than they are asked for
+N_MOST_PER_ROW = 24  # draws, not all of which become a case
+DECAY = 0.35
+FORBIDDEN = 1e-9
 SITE_SPREAD = 0.6
 
 
@@ -20,7 +22,7 @@ class Usage:
     """Usage weights of rows, from data/source/dialects/usage.toml."""
 
     def __init__(self, dialect_dir: Path = DIALECT_DIR) -> None:
-        self._tables = read_toml(dialect_dir / "usage.toml")
+        self._tables: dict[str, Any] = read_toml(dialect_dir / "usage.toml")
 
     @property
     def modality_share(self) -> Mapping[str, float]:
@@ -40,17 +42,20 @@ class Usage:
         factor: Mapping[str, float] = tables["factor"]
         anatomy: Mapping[str, float] = tables["anatomy"].get(slots.modality, {})
         weight = max((anatomy.get(term, 1.0) for term in slots.anatomy), default=1.0)
-        weight *= factor["many_anatomy"] ** max(0, len(slots.anatomy) - 1)
+        weight *= tables["many_anatomy"].get(slots.modality, 1.0) ** max(0, len(slots.anatomy) - 1)
         for term in slots.technique:
             weight *= tables["usual_techniques"].get(term, factor["technique"])
         for term in slots.context:
-            weight *= factor["context"] * site.context_emphasis.get(term, 1.0)
+            weight *= tables["usual_contexts"].get(term, factor["context"])
+            weight *= site.context_emphasis.get(term, 1.0)
         for term in slots.intervention:
             weight *= tables["intervention"].get(term, 1.0)
         if slots.contrast != "none":
             weight *= factor["contrast"]
         if slots.laterality == "bilateral":
             weight *= factor["bilateral"]
+        elif slots.laterality != "none":
+            weight *= factor["one_side"]
         if slots.interventional and slots.modality != "IR":
             weight *= factor["interventional"]
         return float(weight**TAIL_EXPONENT)
@@ -70,7 +75,7 @@ class RowSampler:
     def draw(self) -> CatalogueRow:
         """Draw one row."""
         weights = [
-            base / (1 + n_drawn) if n_drawn < N_MOST_PER_ROW * 2 else 1e-9
+            base / (1 + DECAY * n_drawn) if n_drawn < N_MOST_PER_ROW else FORBIDDEN
             for base, n_drawn in zip(self._base, self._n_drawn, strict=True)
         ]
         position = self._rng.choices(range(len(weights)), weights)[0]
@@ -79,9 +84,9 @@ class RowSampler:
 
 
 def quotas(n_cases: int, site: Site, usage: Usage, rows: Sequence[CatalogueRow]) -> dict[str, int]:
-    """Share out a site's answerable cases among the modalities (the rest goes to XR)."""
+    """Share out a site's answerable cases among the modalities (the rest goes to the largest)."""
     present = {row.slots.modality for row in rows}
-    shares: dict[str, Any] = {
+    shares: dict[str, float] = {
         modality: share * site.emphasis.get(modality, 1.0)
         for modality, share in usage.modality_share.items()
         if modality in present

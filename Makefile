@@ -1,0 +1,60 @@
+# Every target that runs code first makes .venv when it is missing or stale.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+RUN := $(VENV)/bin
+RADTUNE := $(RUN)/radtune
+STORAGE ?= sqlite:///optimization_results.db
+PORT ?= 8080
+
+.DEFAULT_GOAL := help
+.PHONY: help install data optimize train validate dashboard test check format clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "RadTune needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: $(STAMP) ## make .venv with everything in it
+
+data: $(STAMP) ## rebuild the generated data from its seed
+	$(RUN)/python -m data.generator
+
+optimize: $(STAMP) ## tune the weights and export optimized_config.yaml (ARGS='--max-experiments 200')
+	@$(RADTUNE) optimize $(ARGS); code=$$?; \
+	case $$code in \
+		0) echo "make optimize: done, exported";; \
+		3) echo "make optimize: done, no credible gain, config.yaml kept";; \
+		4) echo "make optimize: done, more critical errors, config.yaml kept";; \
+		*) exit $$code;; \
+	esac
+
+train: $(STAMP) ## run the engine over all training files with the best weights there are
+	$(RADTUNE) train $(ARGS)
+
+validate: $(STAMP) ## measure config.yaml on the hand-written sanity set
+	$(RADTUNE) validate $(ARGS)
+
+dashboard: $(STAMP) ## browse the trials at http://127.0.0.1:8080
+	$(RUN)/optuna-dashboard --host 127.0.0.1 --port $(PORT) $(STORAGE)
+
+test: $(STAMP) ## run the tests
+	$(RUN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## ruff, ruff format and mypy
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+
+format: $(STAMP) ## format the code
+	$(RUN)/ruff check --fix .
+	$(RUN)/ruff format .
+
+clean: ## remove .venv and caches; studies, sessions and exports stay
+	rm -rf $(VENV) .local build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

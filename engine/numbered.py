@@ -1,0 +1,94 @@
+"""Read what is written with numbers: spine levels (C1-C3, L4/5) and numbers of views (2-3V)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from engine.lexicon import Sense, lexicon
+from engine.normalise import Token
+
+_LEVELS = {
+    "c": ("cervical spine", 7),
+    "t": ("thoracic spine", 12),
+    "th": ("thoracic spine", 12),
+    "d": ("thoracic spine", 12),
+    "l": ("lumbar spine", 5),
+    "s": ("sacrum", 5),
+}
+_LINKS = frozenset({"to", "and", "-", "+"})
+_VIEWS = frozenset({"v", "view", "views", "vw", "vws", "proj", "projections", "projection"})
+_SPELLED = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
+
+
+class Numbered(NamedTuple):
+    """Senses read from the tokens before position `end`."""
+
+    end: int
+    senses: tuple[Sense, ...]
+
+
+def read_numbered(tokens: list[Token], position: int) -> Numbered | None:
+    """Read levels or views that begin at `position`, or return None."""
+    return _read_levels(tokens, position) or _read_views(tokens, position)
+
+
+def _level(tokens: list[Token], position: int) -> str | None:
+    if position + 1 >= len(tokens) or tokens[position + 1].gap:
+        return None
+    region = _LEVELS.get(tokens[position].text)
+    number = tokens[position + 1].text
+    if region is None or not number.isdigit() or not 1 <= int(number) <= region[1]:
+        return None
+    return region[0]
+
+
+def _read_levels(tokens: list[Token], position: int) -> Numbered | None:
+    first = _level(tokens, position)
+    if first is None or not _is_spine(tokens, position):
+        return None
+    regions = [first]
+    end = position + 2
+    while end < len(tokens):
+        following = end + (tokens[end].text in _LINKS)
+        region = _level(tokens, following)
+        if region is not None:
+            regions.append(region)
+            end = following + 2
+        elif following < len(tokens) and _continues(tokens[following]):
+            end = following + 1
+        else:
+            break
+    senses = lexicon().senses
+    return Numbered(end, tuple(senses["anatomy", region] for region in dict.fromkeys(regions)))
+
+
+def _continues(token: Token) -> bool:
+    return token.text.isdigit() and token.gap.strip() in {"/", "-"} and int(token.text) <= 12
+
+
+def _is_spine(tokens: list[Token], position: int) -> bool:
+    """T1 and T2 are also MR weightings, S1 may be anything: they need a partner."""
+    if tokens[position].text in {"c", "l", "th", "d"} or tokens[position + 1].text > "2":
+        return True
+    return any(token.text in {"spine", "vertebra", "facet", "nerve", "root"} for token in tokens) or (
+        position + 2 < len(tokens) and tokens[position + 2].gap.strip() in {"/", "-"}
+    )
+
+
+def _read_views(tokens: list[Token], position: int) -> Numbered | None:
+    number = tokens[position].text
+    number = _SPELLED.get(number, number)
+    if not number.isdigit():
+        return None
+    end = position + 1
+    if end < len(tokens) and tokens[end].text.isdigit() and tokens[end].gap.strip() in {"-", "/"}:
+        number += "-" + tokens[end].text
+        end += 1
+    if end < len(tokens) and tokens[end].text == "+":
+        number, end = number + "+", end + 1
+    elif [token.text for token in tokens[end : end + 2]] == ["or", "more"]:
+        number, end = number + "+", end + 2
+    if end >= len(tokens) or tokens[end].text not in _VIEWS:
+        return None
+    text = f"{number} view" + ("" if number == "1" else "s")
+    return Numbered(end + 1, (Sense("technique", text, text),))

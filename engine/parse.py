@@ -1,0 +1,170 @@
+"""Parse an exam name into slots; the one entry point to the vocabulary."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from engine.codes import expand_code
+from engine.lexicon import Sense
+from engine.reading import Read, read
+from engine.slots import Laterality, Modality, ParsedName, Span
+from engine.stated_contrast import stated_contrast
+from engine.stated_intervention import stated_actions
+from engine.stated_modality import is_catheter_study, stated_modalities
+from engine.stated_regions import Mention, stated_anatomy
+from engine.stated_side import stated_side
+
+_LONGEST_NAME = 400
+_MOST_ROUNDS = 6
+_ADDING = frozenset({"and", "+", "plus", "with"})
+
+
+@lru_cache(maxsize=1 << 16)
+def parse(text: str, code_modalities: frozenset[Modality] = frozenset()) -> ParsedName:
+    """Parse one exam name.
+
+    Pure and deterministic; letter case and repeated blanks do not matter. Only the first 400
+    characters are read. `ParsedName.canonical` parses to itself.
+
+    Parameters
+    ----------
+    text : str
+        The name as given.
+    code_modalities : frozenset of Modality
+        What MODALITY_CODE states (`engine.modality.modalities_of_code`). Where the words state
+        no modality it decides what they leave open ("PulmAngio" coded CT is no catheter study,
+        "Abdo w" coded CT is given contrast); it never enters `ParsedName.modalities`.
+    """
+    reads = _read_name(text, code_modalities)
+    return _slots(text, reads, _settled_spelling(_spelling(reads)), code_modalities)
+
+
+def _read_name(text: str, code_modalities: frozenset[Modality] = frozenset()) -> list[Read]:
+    reads = read(text[:_LONGEST_NAME], code_modalities)
+    if _says_nothing(reads):
+        expanded = expand_code(text)
+        if expanded is not None:
+            senses = tuple(sense for part in read(expanded) for sense in part.senses)
+            return [Read(reads[0].start, reads[-1].end, reads[0].words, "", senses)]
+    return _after_caret(reads)
+
+
+def _says_nothing(reads: list[Read]) -> bool:
+    return len(reads) == 1 and all(sense.slot == "unknown" for sense in reads[0].senses)
+
+
+def _after_caret(reads: list[Read]) -> list[Read]:
+    """Drop the body parts and codes before a caret when what follows names a body part.
+
+    Scanner protocols are written "Region^Protocol (Adult)", interface messages "CODE^name".
+    """
+    caret = next((at for at, part in enumerate(reads) if at and "^" in part.gap), 0)
+    if not caret or not any(_names_part(part) for part in reads[caret:]):
+        return reads
+    return [
+        part._replace(senses=_PATH) if position < caret and _is_path(part) else part
+        for position, part in enumerate(reads)
+    ]
+
+
+_PATH = (Sense("ignored", "path", ""),)
+
+
+def _names_part(part: Read) -> bool:
+    return any(
+        sense.slot == "anatomy" or any(slot == "anatomy" for slot, _ in sense.implied)
+        for sense in part.senses
+    )
+
+
+def _is_path(part: Read) -> bool:
+    return all(sense.slot in {"anatomy", "unknown", "ignored"} for sense in part.senses)
+
+
+def _spelling(reads: list[Read]) -> str:
+    return " ".join([sense.text for part in reads for sense in part.senses if sense.text])
+
+
+@lru_cache(maxsize=1 << 16)
+def _settled_spelling(spelling: str) -> str:
+    """Read the canonical spelling again until it no longer changes.
+
+    Neighbours may form a phrase once the words between them are gone. A spelling that never
+    settles gives the least of the spellings it runs through, so that it, too, is stable.
+    """
+    seen = [spelling]
+    for _ in range(_MOST_ROUNDS):
+        spelling = _spelling(_read_name(seen[-1]))
+        if spelling == seen[-1]:
+            return spelling
+        if spelling in seen:
+            return min(seen[seen.index(spelling) :])
+        seen.append(spelling)
+    return seen[-1]
+
+
+def _slots(
+    text: str, reads: list[Read], canonical: str, code_modalities: frozenset[Modality]
+) -> ParsedName:
+    senses = [sense for part in reads for sense in part.senses]
+    anatomy = stated_anatomy(_mentions(reads))
+    modalities = stated_modalities(senses, code_modalities)
+    background = modalities or code_modalities
+    is_catheter = is_catheter_study(senses, anatomy, background)
+    if is_catheter:
+        modalities = background = frozenset({Modality.IR})
+    actions = stated_actions(senses, background, is_catheter=is_catheter)
+    return ParsedName(
+        text=text,
+        canonical=canonical,
+        modalities=modalities,
+        anatomy=anatomy,
+        laterality=stated_side(senses),
+        contrast=stated_contrast(senses, background),
+        technique=_values(senses, "technique") - {"guided"} | actions.shown,
+        intervention=actions.performed,
+        context=_values(senses, "context"),
+        non_clinical=_is_non_clinical(senses, anatomy, actions.performed),
+        unknown=tuple(sense.value for sense in senses if sense.slot == "unknown"),
+        spans=tuple(_span(part) for part in reads),
+    )
+
+
+def _values(senses: list[Sense], slot: str) -> frozenset[str]:
+    stated = {sense.value for sense in senses if sense.slot == slot}
+    implied = {value for sense in senses for name, value in sense.implied if name == slot}
+    return frozenset(stated | implied)
+
+
+def _mentions(reads: list[Read]) -> list[Mention]:
+    mentions: list[Mention] = []
+    is_added = False
+    for part in reads:
+        for sense in part.senses:
+            if sense.slot == "anatomy":
+                mentions.append(Mention(sense.value, is_added, is_implied=False))
+            mentions.extend(
+                Mention(value, is_added, is_implied=True)
+                for slot, value in sense.implied
+                if slot == "anatomy"
+            )
+        if part.senses[0].slot != "laterality":
+            is_added = part.words in _ADDING
+    return mentions
+
+
+def _is_non_clinical(senses: list[Sense], anatomy: frozenset[str], actions: frozenset[str]) -> bool:
+    if any("event" in sense.traits for sense in senses):
+        return True
+    return not anatomy and not actions and any("line" in sense.traits for sense in senses)
+
+
+def _span(part: Read) -> Span:
+    first = part.senses[0]
+    value = "; ".join(sense.value for sense in part.senses)
+    return Span(part.start, part.end, first.slot, value)
+
+
+def states_side(parsed: ParsedName) -> bool:
+    """Whether the name states a side."""
+    return parsed.laterality is not Laterality.NONE

@@ -1,0 +1,149 @@
+"""Read the tokens of a name: the longest phrase first, then the ambiguous ones by context."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from engine.ambiguity import Place, settle
+from engine.lexicon import Adjective, Meaning, Rule, Sense, lexicon
+from engine.normalise import Token, tokenise
+from engine.numbered import read_numbered
+from engine.slots import Modality
+from engine.words import correct_typo, repair
+
+_SHORTEST_CUT = 3
+_LONGEST_CUT_PHRASE = 5
+
+
+class Read(NamedTuple):
+    """One run of tokens with what it means.
+
+    Attributes
+    ----------
+    start, end : int
+        Characters of the name as given.
+    words : str
+        The normalised words.
+    gap : str
+        What stands before the run, as given.
+    senses : tuple of Sense
+    """
+
+    start: int
+    end: int
+    words: str
+    gap: str
+    senses: tuple[Sense, ...]
+
+
+class _Match(NamedTuple):
+    first: int
+    last: int
+    meaning: Meaning
+
+
+def read(text: str, code_modalities: frozenset[Modality] = frozenset()) -> list[Read]:
+    """Read a name once, from left to right; what is read is never read again.
+
+    `code_modalities` stand in where no word of the name states a modality.
+    """
+    tokens = repair(tokenise(text))
+    matches = _match(tokens)
+    senses = _settle_all(tokens, matches, code_modalities)
+    return [
+        Read(
+            tokens[match.first].start,
+            tokens[match.last - 1].end,
+            " ".join([token.text for token in tokens[match.first : match.last]]),
+            tokens[match.first].gap,
+            meant,
+        )
+        for match, meant in zip(matches, senses, strict=True)
+    ]
+
+
+def _match(tokens: list[Token]) -> list[_Match]:
+    words = [token.text for token in tokens]
+    matches: list[_Match] = []
+    position = 0
+    while position < len(tokens):
+        match = _match_at(tokens, words, position)
+        matches.append(match)
+        position = match.last
+    return matches
+
+
+def _match_at(tokens: list[Token], words: list[str], position: int) -> _Match:
+    numbered = read_numbered(tokens, position)
+    if numbered is not None:
+        return _Match(position, numbered.end, numbered.senses)
+    known = lexicon()
+    longest = min(known.longest(words[position]), len(words) - position)
+    n_left = len(words) - position
+    if n_left <= _LONGEST_CUT_PHRASE and not known.knows(words[-1]):
+        completed = _complete(words, position)
+        if completed is not None:
+            return _Match(position, len(words), completed)
+    for n_words in range(longest, 0, -1):
+        meaning = known.meaning(words[position : position + n_words])
+        if meaning is not None:
+            return _Match(position, position + n_words, meaning)
+    return _Match(position, position + 1, (_unknown(words[position]),))
+
+
+def _complete(words: list[str], position: int) -> Meaning | None:
+    """Complete a name that was cut inside its last word, if only one meaning fits."""
+    if len(words[-1]) < _SHORTEST_CUT or not words[-1].isalpha():
+        return None
+    start = " ".join(words[position:])
+    found = lexicon().completions(start)
+    if not found:
+        return None
+    first = found[0]
+    if all(other == first for other in found):
+        return first
+    return _common_slot_value(found)
+
+
+def _common_slot_value(found: list[Meaning]) -> Meaning | None:
+    # "embolis" begins several phrases; the plainest one is meant if it says what all say.
+    values = {
+        (part[0].slot, part[0].value)
+        for part in found
+        if isinstance(part, tuple) and part and isinstance(part[0], Sense)
+    }
+    return found[0] if len(values) == 1 else None
+
+
+def _unknown(word: str) -> Sense:
+    if word[0].isdigit() or not word.isalpha():
+        return Sense("ignored", "number", word)
+    corrected = correct_typo(word)
+    if corrected != word:
+        meaning = lexicon().meaning([corrected])
+        if isinstance(meaning, tuple) and meaning and isinstance(meaning[0], Sense):
+            return meaning[0]
+    return Sense("unknown", word, word)
+
+
+def _settle_all(
+    tokens: list[Token], matches: list[_Match], code_modalities: frozenset[Modality]
+) -> list[tuple[Sense, ...]]:
+    settled: list[tuple[Sense, ...] | None] = [_plain(match.meaning) for match in matches]
+    if all(senses is not None for senses in settled):
+        return [senses for senses in settled if senses is not None]
+    words = [token.text for token in tokens]
+    spans = [(match.first, match.last) for match in matches]
+    meanings = [match.meaning for match in matches]
+    for position, meaning in enumerate(meanings):
+        if settled[position] is None:
+            place = Place(words, spans, settled, meanings, position, code_modalities)
+            settled[position] = settle(meaning, place)
+    return [senses for senses in settled if senses is not None]
+
+
+def _plain(meaning: Meaning) -> tuple[Sense, ...] | None:
+    if isinstance(meaning, Adjective):
+        return None
+    senses = tuple(part for part in meaning if not isinstance(part, Rule))
+    return senses or None

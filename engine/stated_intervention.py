@@ -1,0 +1,62 @@
+"""What a name says is done to the patient, and what it only shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from engine.lexicon import Sense
+from engine.slots import Modality
+from engine.stated_modality import CROSS_SECTIONAL
+
+CATHETER_ANGIOGRAPHY = "catheter angiography"
+GUIDED_PROCEDURE = "guided procedure"
+# In a name of these a device may simply be there ("XR shunt", "CT angiogram aortic stent graft").
+_SHOWS_DEVICES = frozenset(
+    {Modality.XR, Modality.CT, Modality.MR, Modality.NM, Modality.MG, Modality.US, Modality.PET}
+)
+_TRACER_GIVEN = frozenset({Modality.NM, Modality.PET})
+
+
+class Actions(NamedTuple):
+    """Interventional actions, and devices or injections that are part of a diagnostic study."""
+
+    performed: frozenset[str]
+    shown: frozenset[str]
+
+
+def stated_actions(
+    senses: Sequence[Sense], modalities: frozenset[Modality], *, is_catheter: bool
+) -> Actions:
+    """Return the actions of a name.
+
+    An angiogram without CT, MR, US or NM is a catheter study and therefore interventional
+    (diagnostic ones too); "guided" without an action is a guided procedure.
+    """
+    named = [sense for sense in senses if sense.slot == "intervention"]
+    guided = any("guidance" in sense.traits for sense in senses)
+    acts = guided or any("act" in sense.traits for sense in named)
+    performed: set[str] = set()
+    shown: set[str] = set()
+    for sense in named:
+        if _is_only_shown(sense, modalities, acts=acts):
+            shown.add(sense.value)
+        else:
+            performed.add(sense.value)
+    if len(performed) > 1:
+        performed.discard("insertion")
+    if not modalities & CROSS_SECTIONAL:
+        performed |= {sense.value for sense in senses if "invasive" in sense.traits}
+        if is_catheter and any("catheter" in sense.traits for sense in senses):
+            performed.add(CATHETER_ANGIOGRAPHY)
+    if is_catheter and not performed:
+        performed.add(CATHETER_ANGIOGRAPHY)
+    if guided and not performed:
+        performed.add(GUIDED_PROCEDURE)
+    return Actions(frozenset(performed), frozenset(shown))
+
+
+def _is_only_shown(sense: Sense, modalities: frozenset[Modality], *, acts: bool) -> bool:
+    if sense.value in {"injection", "localisation", "therapy"} and modalities & _TRACER_GIVEN:
+        return True
+    return "device" in sense.traits and bool(modalities & _SHOWS_DEVICES) and not acts

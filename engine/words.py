@@ -1,0 +1,186 @@
+"""Repair the words of a name that no phrase knows: glued words and typing errors."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rapidfuzz.distance import OSA
+
+from engine.lexicon import Sense, lexicon
+from engine.normalise import Token
+
+_SHORTEST_TYPO = 5
+_SHORTEST_GLUED = 4
+_SHORTEST_PIECE = 4
+_SHORT_PIECES = frozenset(
+    "ct cta mr mri mra xr us uss nm pet cxr lt rt abd abdo pel and with cap tap neck hip knee leg "
+    "arm sp iv con vol seq dyn low art ap hi hr kub wo pv pe head both pelv bone foot hand liv "
+    "c t l angio pulm ang scan non dose run".split()
+)
+_SIDES = frozenset({"l", "r"})
+_LONGEST_RESIDUE = 6
+_LONG_PIECE = 8
+_ENDINGS = frozenset("er ers ed ing al ic ist ly ism ise ize or ors ive e en ally ful y o".split())
+
+
+def repair(tokens: list[Token]) -> list[Token]:
+    """Replace unknown words by the known words they are made of or miswritten from.
+
+    Spans are kept: a piece of a glued word covers its own letters. A word is repaired only when
+    it is unknown, so that no repair leads from one known word to another.
+    """
+    known = lexicon().knows
+    if all(token.text[0].isdigit() or known(token.text) for token in tokens):
+        return tokens
+    repaired: list[Token] = []
+    last = len(tokens) - 1
+    for position, token in enumerate(tokens):
+        word = token.text
+        if known(word) or not word.isalpha():
+            repaired.append(token)
+            continue
+        pieces = split_glued(word)
+        if len(pieces) > 1:
+            repaired.extend(_cut(token, pieces))
+        elif position == last and completes(word):
+            repaired.append(token)
+        else:
+            repaired.append(token._replace(text=correct_typo(word)))
+    return repaired
+
+
+def _cut(token: Token, pieces: tuple[str, ...]) -> list[Token]:
+    cut: list[Token] = []
+    start, gap = token.start, token.gap
+    for piece in pieces:
+        end = min(start + len(piece), token.end)
+        cut.append(Token(piece, min(start, end - 1), end, gap))
+        start, gap = end, ""
+    return cut
+
+
+@lru_cache(maxsize=1 << 14)
+def completes(word: str) -> bool:
+    """Whether a cut word can only be the beginning of one meaning."""
+    if len(word) < _SHORTEST_PIECE - 1:
+        return False
+    return len({id(found) for found in lexicon().completions(word)}) > 0
+
+
+@lru_cache(maxsize=1 << 14)
+def split_glued(word: str) -> tuple[str, ...]:
+    """Split a word into known words ("thoraxabdopelvis"); one unknown rest at an end may stay.
+
+    Returns the word alone where no split covers it.
+    """
+    if len(word) < _SHORTEST_GLUED or len(word) > 60:
+        return (word,)
+    whole = _split_all(word)
+    if len(whole) > 1:
+        return whole
+    if correct_typo(word) != word:
+        return (word,)
+    best: tuple[str, ...] = (word,)
+    for cut in range(1, min(_LONGEST_RESIDUE, len(word) - 2 * _SHORTEST_PIECE) + 1):
+        for pieces in (
+            _with_rest(_split_all(word[:-cut]), after=word[-cut:]),
+            _with_rest(_split_all(word[cut:]), before=word[:cut]),
+        ):
+            if pieces:
+                return pieces
+    return best
+
+
+def _with_rest(pieces: tuple[str, ...], before: str = "", after: str = "") -> tuple[str, ...]:
+    # A rest is believed beside two real words, or as a few letters behind one long word.
+    if not pieces or (after or before) in _ENDINGS:
+        return ()
+    if len(pieces) == 1:
+        believed = after and len(after) < _SHORTEST_PIECE and len(pieces[0]) >= _LONG_PIECE
+    else:
+        believed = sum(len(piece) >= _SHORTEST_PIECE for piece in pieces) > 1 or (
+            sum(len(piece) for piece in pieces) > _LONG_PIECE
+        )
+    return tuple(part for part in (before, *pieces, after) if part) if believed else ()
+
+
+def _split_all(word: str) -> tuple[str, ...]:
+    """Cover `word` with the fewest known words, or return nothing."""
+    n_letters = len(word)
+    best: list[tuple[str, ...] | None] = [None] * (n_letters + 1)
+    best[0] = ()
+    for end in range(1, n_letters + 1):
+        for start in range(max(0, end - 18), end):
+            before = best[start]
+            piece = word[start:end]
+            if before is None or not _may_stand(piece, start, end, n_letters):
+                continue
+            current = best[end]
+            if current is None or len(before) + 1 < len(current):
+                best[end] = (*before, piece)
+    found = best[n_letters]
+    if not found or not any(len(piece) >= _SHORTEST_PIECE - 1 for piece in found):
+        return ()
+    return found
+
+
+def _may_stand(piece: str, start: int, end: int, n_letters: int) -> bool:
+    if len(piece) == 1:
+        side_first = start == 0 and piece in _SIDES and n_letters > _SHORTEST_GLUED
+        level_first = start == 0 and piece in {"c", "t"} and n_letters > _SHORTEST_GLUED
+        return side_first or level_first
+    if piece in _SHORT_PIECES:
+        return True
+    return len(piece) >= _SHORTEST_PIECE and is_whole_phrase(piece)
+
+
+@lru_cache(maxsize=1 << 15)
+def is_whole_phrase(word: str) -> bool:
+    """Whether the word alone has a meaning."""
+    meaning = lexicon().meaning([word])
+    if meaning is None:
+        return False
+    first = meaning[0]
+    return not (isinstance(first, Sense) and first.slot == "non_clinical")
+
+
+@lru_cache(maxsize=1)
+def _neighbours() -> dict[str, list[str]]:
+    """Known words by each form they take when one letter is dropped (SymSpell, Garbe 2012)."""
+    index: dict[str, list[str]] = {}
+    for word in sorted(lexicon().words):
+        if len(word) >= _SHORTEST_TYPO - 1 and word.isalpha():
+            for shorter in {word, *(_drop_each(word))}:
+                index.setdefault(shorter, []).append(word)
+    return index
+
+
+def _drop_each(word: str) -> set[str]:
+    return {word[:cut] + word[cut + 1 :] for cut in range(len(word))}
+
+
+@lru_cache(maxsize=1 << 14)
+def correct_typo(word: str) -> str:
+    """Return the one known word that is one edit away from an unknown word of five letters.
+
+    One edit is an insertion, deletion, substitution or swap of neighbours (optimal string
+    alignment distance 1). The word comes back unchanged when no known word is near, or two that
+    mean different things.
+    """
+    if len(word) < _SHORTEST_TYPO:
+        return word
+    index = _neighbours()
+    near = {
+        candidate
+        for form in (word, *_drop_each(word))
+        for candidate in index.get(form, ())
+        if OSA.distance(word, candidate, score_cutoff=1) <= 1
+    }
+    if not near:
+        return word
+    fold = lexicon().spelling.fold
+    meanings = {repr(lexicon().meaning([candidate]) or fold(candidate)) for candidate in near}
+    if len({fold(candidate) for candidate in near}) == 1 or len(meanings) == 1:
+        return min(near)
+    same_start = {candidate for candidate in near if candidate[0] == word[0]}
+    return same_start.pop() if len(same_start) == 1 else word

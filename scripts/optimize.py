@@ -1,0 +1,125 @@
+"""``radtune optimize``: find better weights, prove them, export them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from objectives.configuration import DEFAULT_CONFIG
+from scripts.console import (
+    ConfigOption,
+    DatasetDirOption,
+    DatasetOption,
+    JsonOption,
+    print_json,
+    trial_progress,
+    warn,
+    warn_bad_records,
+)
+from studies import OptimizationConfig, TrainingOptimizer
+from studies.gate import Verdict
+
+if TYPE_CHECKING:
+    from studies import OptimizationResult
+
+EXIT_CODES = {
+    Verdict.EXPORTED: 0,
+    Verdict.NO_CREDIBLE_GAIN: 3,
+    Verdict.MORE_CRITICAL_ERRORS: 4,
+}
+
+
+def optimize(
+    dataset: DatasetOption = None,
+    dataset_dir: DatasetDirOption = None,
+    max_experiments: Annotated[
+        int | None,
+        typer.Option(help="Trials of the study in all, earlier runs included. [default: 100]"),
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="tpe, random_search or grid_search. [default: tpe]")
+    ] = None,
+    study_name: Annotated[
+        str | None, typer.Option(help="Study to start or go on. [default: STRATEGY-seed-SEED]")
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OPTUNA_STORAGE",
+            help="SQLAlchemy URL of the studies. [default: sqlite:///optimization_results.db]",
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed. [default: 42]")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds that this run may take. [default: no limit]")
+    ] = None,
+    early_stopping_threshold: Annotated[
+        float | None, typer.Option(help="Stop at this value, 0 to 1. [default: off]")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after N trials without a gain. [default: off]")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Exported configuration. [default: optimized_config.yaml]"),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Search for better weights; export them when the gate sites confirm the gain.
+
+    Exit code 0: exported. 3: no credible gain, kept. 4: gain but more critical errors, kept.
+    Values and accuracies are in [0, 1].
+    """
+    options = OptimizationConfig(
+        max_experiments=max_experiments,
+        strategy=strategy,
+        early_stopping_threshold=early_stopping_threshold,
+        patience=patience,
+        timeout=timeout,
+        seed=seed,
+        storage=storage,
+        output=output,
+        config_path=config,
+        dataset_dir=dataset_dir,
+    )
+    with trial_progress() as progress:
+        study = TrainingOptimizer(options, progress).optimize(dataset, study_name)
+    warn_bad_records(study.bad_records)
+    if study.set_aside:
+        warn(f"an earlier export no longer holds; it is now {study.set_aside}")
+    if as_json:
+        print_json({**study._asdict(), "decision": study.decision.name.lower()})
+    else:
+        _print_block(study)
+    raise typer.Exit(EXIT_CODES[study.decision])
+
+
+def _print_block(study: OptimizationResult) -> None:
+    gate = study.held_out
+    lines = [
+        "OPTIMIZATION COMPLETED SUCCESSFULLY",
+        "=" * 50,
+        f"Best validation score: {study.best_value:.4f} (trial {study.best_trial}; "
+        f"current weights {study.baseline_value:.4f}, random weights "
+        f"{study.random_median_value:.4f}, ceiling {study.ceiling:.4f})",
+        f"Experiments run: {study.n_trials} ({study.n_new_trials} now; {study.n_complete} "
+        f"complete, {study.n_pruned} pruned, {study.n_failed} failed; {study.stop_reason})",
+        f"Strategy used: {study.strategy}",
+        "",
+        "Best parameters:",
+        *(f"  {name}: {value:.4f}" for name, value in study.best_params.items()),
+        "",
+        f"Gate sites (not tuned on): {', '.join(gate.sites)}, {gate.n_cases:,} cases",
+        f"  accuracy@1: {gate.baseline_accuracy_at_1:.4f} -> {gate.optimized_accuracy_at_1:.4f}, "
+        f"difference {gate.difference:+.4f} (95% interval {gate.ci95.low:+.4f} to "
+        f"{gate.ci95.high:+.4f}; look {gate.look})",
+        f"  critical errors: {gate.critical_errors_baseline} -> {gate.critical_errors_optimized}",
+        f"Decision: {study.decision.value}",
+    ]
+    if study.output:
+        lines.append(f"Output: {study.output} (copy it to config.yaml to make it current)")
+    lines.append(f"Total time: {study.elapsed_s:.1f} seconds")
+    typer.echo("\n".join(lines))

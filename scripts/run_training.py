@@ -1,0 +1,50 @@
+"""The command line: ``python scripts/run_training.py VERB``, and the same as ``radtune VERB``."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from engine.errors import RadTuneError
+from scripts import lookup, optimize, train, validate
+
+EXIT_USER_ERROR = 1
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="radtune",
+    help="Tune the scoring weights of the radiology lookup engine, and use it.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("train")(train.train)
+app.command("optimize")(optimize.optimize)
+app.command("validate")(validate.validate)
+app.command("lookup")(lookup.lookup)
+
+
+def main() -> None:
+    """Run a verb; a user's mistake ends in one line on stderr and an exit code that is not 0."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        _fail(error.format_message(), error.exit_code)
+    except RadTuneError as error:
+        _fail(str(error), EXIT_USER_ERROR)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail(
+            "interrupted; the same command goes on from the last finished trial", EXIT_INTERRUPTED
+        )
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(f"radtune: error: {' '.join(message.split())}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Shared fixtures: the shipped configuration and small made-up banks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import pytest
+
+from engine.coefficients import N_FEATURES, Feature
+from objectives.bank import FeatureBank
+from objectives.cases import Case
+from objectives.configuration import Configuration, load_configuration
+from objectives.scoring import Labels
+from objectives.truth import CRITICAL_KINDS
+from objectives.workspace import LabelledBank
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def config() -> Configuration:
+    return load_configuration(ROOT / "config.yaml")
+
+
+class MakeBank(Protocol):
+    def __call__(self, n_cases: int, sites: Sequence[str], seed: int = 0) -> LabelledBank: ...
+
+
+@pytest.fixture
+def make_bank() -> MakeBank:
+    """Build banks of random facts on the feature grid, in which anatomy tends to be right."""
+
+    def make(n_cases: int, sites: Sequence[str], seed: int = 0) -> LabelledBank:
+        rng = np.random.default_rng(seed)
+        top_k = 6
+        features = random_features(rng, n_cases, top_k)
+        rows = np.argsort(rng.random((n_cases, 40)), axis=1)[:, :top_k].astype(np.int32)
+        gold = rng.integers(0, top_k, size=n_cases)
+        is_gold = np.zeros((n_cases, top_k), dtype=np.bool_)
+        is_gold[np.arange(n_cases), gold] = True
+        features[np.arange(n_cases), gold, Feature.ANATOMY] = 1.0
+        critical = rng.random((n_cases, top_k, len(CRITICAL_KINDS))) < 0.05
+        critical[is_gold] = False
+        cases = tuple(
+            Case(sites[i % len(sites)], "CT", "", f"name {i}", f"row {i}", has_gold=True)
+            for i in range(n_cases)
+        )
+        bank = FeatureBank(
+            features,
+            rows,
+            np.full(n_cases, top_k, dtype=np.int32),
+            np.zeros(n_cases, dtype=np.bool_),
+        )
+        return LabelledBank(cases, bank, Labels(np.ones(n_cases, np.bool_), is_gold, critical))
+
+    return make
+
+
+def random_features(rng: np.random.Generator, n_cases: int, top_k: int) -> NDArray[np.float32]:
+    features = rng.integers(0, 129, size=(n_cases, top_k, N_FEATURES)) / 128
+    features[..., Feature.UNSTATED_ADDITIONS] = rng.integers(0, 6, size=(n_cases, top_k))
+    return features.astype(np.float32)

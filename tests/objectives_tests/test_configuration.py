@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from engine.errors import RadTuneError
+from objectives.configuration import Configuration, load_configuration
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Document = dict[str, Any]
+SHIPPED = (ROOT / "config.yaml").read_text(encoding="utf-8")
+
+
+def changed(change: Callable[[Document], object]) -> str:
+    document = yaml.safe_load(SHIPPED)
+    change(document)
+    return yaml.safe_dump(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "a mapping of keys is expected"),
+        ("- 1\n- 2\n", "a mapping of keys is expected"),
+        ("weights_component: [1, 2\n", "not valid YAML at line"),
+        ("!!python/object/apply:os.system ['true']\n", "not valid YAML"),
+        (changed(lambda d: d.update(colour=1)), "colour: is an unknown key"),
+        (
+            changed(lambda d: d["weights_final"].update(colour=1)),
+            "weights_final.colour: is an unk",
+        ),
+        (changed(lambda d: d.pop("study")), "study: is missing"),
+        (
+            changed(lambda d: d["weights_component"].pop("anatomy")),
+            "weights_component.anatomy: is m",
+        ),
+        (changed(lambda d: d["weights_component"].update(anatomy=0.5)), "must sum to 1"),
+        (
+            changed(lambda d: d["weights_component"].update(anatomy="much")),
+            "anatomy: input should",
+        ),
+        (changed(lambda d: d.update(exact_match_bonus=float("nan"))), "exact_match_bonus: "),
+        (changed(lambda d: d.update(interventional_penalty=0.2)), "interventional_penalty: "),
+        (changed(lambda d: d.update(retriever_top_k=0)), "retriever_top_k: "),
+        (changed(lambda d: d["split"].update(gate=d["split"]["tuning"])), "listed twice"),
+        (changed(lambda d: d["study"]["grid"].update(colour=[1])), "study.grid.colour"),
+        (
+            changed(lambda d: d["study"]["bounds"].update(exact_match_bonus=[0.5, 0.1])),
+            "low, high",
+        ),
+        (changed(lambda d: d["objective"].update(rungs=[0.5, 0.2])), "rungs must rise"),
+        (changed(lambda d: d["decision"].update(reject_threshold=0.9)), "must not lie above"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_and_key(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "other.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RadTuneError) as caught:
+        load_configuration(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert said in message
+    assert "\n" not in message
+
+
+def test_the_shipped_configuration_survives_export(config: Configuration, tmp_path: Path) -> None:
+    path = tmp_path / "copy.yaml"
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")), encoding="utf-8")
+    assert load_configuration(path) == config
+
+
+def test_provenance_is_a_known_key_that_changes_nothing(config: Configuration) -> None:
+    document = config.model_dump(mode="json") | {"provenance": {"study": "x"}}
+    assert Configuration.model_validate(document).weights == config.weights
+
+
+def test_the_split_is_five_two_two(config: Configuration) -> None:
+    assert [len(sites) for _, sites in config.split] == [5, 2, 2]

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.coefficients import effective_coefficients
+from objectives.configuration import Configuration
+from objectives.objective import WeightObjective
+from objectives.scoring import find_winners, winning_positions
+from tests.conftest import MakeBank
+
+SITES = ("A", "B", "C")
+
+
+def naive_value(config: Configuration, make_bank: MakeBank) -> float:
+    """The objective written out case by case, as the documentation states it."""
+    v = effective_coefficients(config.weights)
+    by_site: dict[str, list[bool]] = {}
+    tuning, sanity = make_bank(301, SITES), make_bank(20, ("SANITY",), seed=1)
+    right = []
+    for labelled in (tuning, sanity):
+        for i, case in enumerate(labelled.cases):
+            scores = [
+                sum(float(a) * float(b) for a, b in zip(f, v, strict=True))
+                for f in labelled.bank.features[i]
+            ]
+            best = scores.index(max(scores))
+            hit = bool(labelled.labels.is_gold[i, best])
+            if labelled is tuning:
+                by_site.setdefault(case.site, []).append(hit)
+            else:
+                right.append(hit)
+    macro = np.mean([np.mean(hits) for hits in by_site.values()])
+    weight = config.objective.sanity_weight
+    return float((1 - weight) * macro + weight * np.mean(right))
+
+
+def objective(config: Configuration, make_bank: MakeBank, chunk_size: int = 50) -> WeightObjective:
+    settings = config.objective.model_copy(update={"chunk_size": chunk_size})
+    return WeightObjective(make_bank(301, SITES), make_bank(20, ("SANITY",), seed=1), settings)
+
+
+def test_the_value_is_what_the_documentation_says(
+    config: Configuration, make_bank: MakeBank
+) -> None:
+    value = objective(config, make_bank).evaluate(config.weights).value
+    assert value == pytest.approx(naive_value(config, make_bank), abs=1e-12)
+
+
+@pytest.mark.parametrize("chunk_size", [1, 7, 100, 1000])
+def test_the_value_does_not_depend_on_chunks(
+    chunk_size: int, config: Configuration, make_bank: MakeBank
+) -> None:
+    whole = objective(config, make_bank, 10_000).evaluate(config.weights)
+    assert objective(config, make_bank, chunk_size).evaluate(config.weights) == whole
+
+
+def test_rungs_report_rising_shares_and_can_stop(
+    config: Configuration, make_bank: MakeBank
+) -> None:
+    seen: list[int] = []
+
+    def stop_at_second(rung: int, value: float) -> bool:
+        assert 0 <= value <= 1
+        seen.append(rung)
+        return len(seen) == 2
+
+    stopped = objective(config, make_bank).evaluate(config.weights, stop_at_second)
+    assert stopped.critical_errors is None
+    assert seen == [2, 4]
+    assert stopped.n_cases_scored == 200
+
+
+def test_critical_errors_count_winners_only(config: Configuration, make_bank: MakeBank) -> None:
+    valued = objective(config, make_bank).evaluate(config.weights)
+    v = effective_coefficients(config.weights)
+    expected = 0
+    for labelled in (make_bank(301, SITES), make_bank(20, ("SANITY",), seed=1)):
+        winners = find_winners(labelled.bank, labelled.labels, v)
+        expected += int(winners.critical.any(axis=1).sum())
+    assert valued.critical_errors == expected
+
+
+def test_the_ceiling_is_the_best_any_weights_can_do(
+    config: Configuration, make_bank: MakeBank
+) -> None:
+    bank = make_bank(60, SITES)
+    bank.labels.is_gold[:6] = False
+    sanity = make_bank(20, ("SANITY",), seed=1)
+    ceiling = WeightObjective(bank, sanity, config.objective).ceiling
+    weight = config.objective.sanity_weight
+    assert ceiling == pytest.approx((1 - weight) * 0.9 + weight)
+
+
+def test_the_first_maximum_wins_a_tie(make_bank: MakeBank, config: Configuration) -> None:
+    bank = make_bank(50, SITES).bank
+    bank.features[:, 3] = bank.features[:, 1]
+    positions = winning_positions(bank.features, effective_coefficients(config.weights))
+    assert not np.any(positions == 3)

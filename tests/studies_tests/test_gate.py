@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from objectives.search_space import real_weights, weights_of
+from studies.gate import Verdict, hold_gate, paired_interval
+
+if TYPE_CHECKING:
+    from objectives.configuration import Configuration
+    from tests.conftest import MakeBank
+
+
+def test_no_difference_is_no_gain(config: Configuration, make_bank: MakeBank) -> None:
+    report = hold_gate(make_bank(200, ("G", "H")), config.weights, config.weights, config.gate, 1)
+    assert report.verdict is Verdict.NO_CREDIBLE_GAIN
+    assert report.difference == 0.0
+    assert report.ci95 == (0.0, 0.0)
+    assert report.sites == ("G", "H")
+
+
+def test_a_clear_gain_is_exported_unless_it_is_dangerous(
+    config: Configuration, make_bank: MakeBank
+) -> None:
+    values = real_weights(config.weights)
+    poor = values | {"anatomy_weight": 0.0, "technique_weight": values["technique_weight"] + 0.35}
+    good = (
+        values
+        | {"anatomy_weight": 1.0}
+        | dict.fromkeys(
+            ("modality_weight", "laterality_weight", "contrast_weight", "technique_weight"), 0.0
+        )
+    )
+    bank = make_bank(400, ("G",))
+    bank.labels.critical[:] = False
+    report = hold_gate(bank, weights_of(poor), weights_of(good), config.gate, 1)
+    assert report.verdict is Verdict.EXPORTED
+    assert report.ci95.low > 0
+    assert report.difference == pytest.approx(
+        report.optimized_accuracy_at_1 - report.baseline_accuracy_at_1
+    )
+    bank.labels.critical[..., 0] = bank.labels.is_gold
+    report = hold_gate(bank, weights_of(poor), weights_of(good), config.gate, 1)
+    assert report.verdict is Verdict.MORE_CRITICAL_ERRORS
+
+
+def test_every_further_look_asks_for_more(config: Configuration) -> None:
+    gains = np.array([1.0] * 30 + [-1.0] * 12 + [0.0] * 400)
+    first = paired_interval(gains, config.gate, 0.95)
+    tenth = paired_interval(gains, config.gate, 1 - 0.05 / 10)
+    assert tenth.low < first.low < gains.mean() < first.high < tenth.high
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says(config: Configuration) -> None:
+    rng = np.random.default_rng(5)
+    covered = 0
+    for _ in range(200):
+        gains = rng.choice([1.0, -1.0, 0.0], p=[0.10, 0.05, 0.85], size=400)
+        interval = paired_interval(
+            gains, config.gate.model_copy(update={"n_resamples": 500}), 0.95
+        )
+        covered += interval.low <= 0.05 <= interval.high
+    assert 0.90 <= covered / 200 <= 0.99

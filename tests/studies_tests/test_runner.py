@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from engine.errors import StudyError
+from engine.settings import Weights
+from objectives.objective import RungReport, Valuation, WeightObjective
+from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights
+from studies.progress import Silence
+from studies.records import CRITICAL_CONSTRAINT
+from studies.runner import StudyRunner
+from studies.samplers import STRATEGIES
+from studies.samplers.base import Problem
+from studies.stopping import StoppingRules
+from studies.storage import open_storage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from objectives.configuration import Configuration
+    from tests.conftest import MakeBank
+
+NO_RULES = StoppingRules(None, None, None)
+SITES = ("A", "B", "C")
+
+
+class Setup:
+    """Studies on a made-up bank, kept in a SQLite file."""
+
+    def __init__(self, folder: Path, config: Configuration, make_bank: MakeBank) -> None:
+        self.url = f"sqlite:///{folder / 'studies.db'}"
+        self.config = config
+        settings = config.objective.model_copy(update={"chunk_size": 40})
+        self.objective = WeightObjective(
+            make_bank(300, SITES), make_bank(20, ("SANITY",), seed=1), settings
+        )
+
+    def runner(
+        self,
+        name: str = "study",
+        strategy: str = "tpe",
+        seed: int = 1,
+        objective: WeightObjective | None = None,
+    ) -> StudyRunner:
+        study = optuna.create_study(
+            storage=open_storage(self.url),
+            study_name=name,
+            direction="maximize",
+            load_if_exists=True,
+        )
+        grid = {str(key): values for key, values in self.config.study.grid.items()}
+        problem = Problem(self.config.weights, SearchSpace(self.config.study.bounds), grid, seed)
+        return StudyRunner(
+            study,
+            objective or self.objective,
+            STRATEGIES[strategy](problem),
+            self.config.study.pruner,
+        )
+
+
+@pytest.fixture
+def setup(tmp_path: Path, config: Configuration, make_bank: MakeBank) -> Setup:
+    return Setup(tmp_path, config, make_bank)
+
+
+def essence(record: FrozenTrial) -> tuple[object, ...]:
+    return (record.state, record.value, record.params, record.intermediate_values)
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_an_interrupted_study_goes_on_as_if_it_had_not_been(strategy: str, setup: Setup) -> None:
+    whole = setup.runner("whole", strategy)
+    whole.run(24, NO_RULES, Silence())
+    pieces = setup.runner("pieces", strategy)
+    pieces.run(24 if strategy == "grid_search" else 9, NO_RULES, Silence())
+    again = setup.runner("pieces", strategy)
+    again.run(24, NO_RULES, Silence())
+    assert [essence(r) for r in again.records] == [essence(r) for r in whole.records]
+    assert again.best() == whole.best()
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_the_budget_is_what_runs_and_trial_0_is_the_current_weights(
+    strategy: str, setup: Setup
+) -> None:
+    runner = setup.runner(strategy=strategy)
+    reason = runner.run(15, NO_RULES, Silence())
+    assert reason == "all 15 trials done"
+    assert len(runner.records) == 15
+    assert runner.records[0].params == real_weights(setup.config.weights)
+    assert runner.current.value == setup.objective.evaluate(setup.config.weights).value
+    runner.run(15, NO_RULES, Silence())
+    assert len(runner.records) == 15
+
+
+def test_the_database_is_a_plain_optuna_study_of_real_weights(setup: Setup) -> None:
+    setup.runner().run(30, NO_RULES, Silence())
+    study = optuna.load_study(study_name="study", storage=setup.url)
+    assert study.direction == optuna.study.StudyDirection.MAXIMIZE
+    for trial in study.trials:
+        assert sorted(trial.params) == sorted(WEIGHT_NAMES)
+        slots = [
+            trial.params[f"{slot}_weight"]
+            for slot in ("anatomy", "modality", "laterality", "contrast", "technique")
+        ]
+        assert sum(slots) == pytest.approx(1.0)
+        assert trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+        assert trial.intermediate_values or trial.number == 0
+        assert trial.datetime_start is not None
+    importances = optuna.importance.get_param_importances(
+        study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
+    )
+    assert set(importances) <= set(WEIGHT_NAMES)
+
+
+def test_bad_trials_are_pruned_before_the_last_chunk(setup: Setup) -> None:
+    runner = setup.runner(strategy="random_search")
+    runner.run(40, NO_RULES, Silence())
+    pruned = [r for r in runner.records if r.state is TrialState.PRUNED]
+    assert pruned
+    for record in pruned:
+        assert record.user_attrs["n_cases_scored"] < 300
+        assert record.intermediate_values
+    best = runner.best()
+    assert all(
+        r.value is None or r.value <= best.value
+        for r in runner.records
+        if CRITICAL_CONSTRAINT in r.constraints and r.constraints[CRITICAL_CONSTRAINT] <= 0
+    )
+
+
+def test_a_trial_with_more_critical_errors_is_never_the_best(setup: Setup) -> None:
+    class Dangerous(WeightObjective):
+        """Better than the current weights, but dangerous."""
+
+        def evaluate(self, weights: Weights, report: RungReport | None = None) -> Valuation:
+            current = weights == setup.config.weights
+            return Valuation(0.5 if current else 0.9, {}, 0.5, 3 if current else 4, 1)
+
+    risky = Dangerous.__new__(Dangerous)
+    runner = setup.runner(objective=risky)
+    runner.run(5, NO_RULES, Silence())
+    assert runner.best().number == 0
+    assert [r.constraints[CRITICAL_CONSTRAINT] for r in runner.records] == [0, 1, 1, 1, 1]
+    study = optuna.load_study(study_name="study", storage=setup.url)
+    assert study.best_trial.number == 0
+
+
+def test_a_bug_is_recorded_with_its_traceback_and_raised(setup: Setup) -> None:
+    class Broken(WeightObjective):
+        def evaluate(self, weights: Weights, report: RungReport | None = None) -> Valuation:
+            raise ZeroDivisionError("a bug")
+
+    runner = setup.runner(objective=Broken.__new__(Broken))
+    with pytest.raises(ZeroDivisionError):
+        runner.run(5, NO_RULES, Silence())
+    (record,) = runner.records
+    assert record.state is TrialState.FAIL
+    assert "ZeroDivisionError: a bug" in record.user_attrs["traceback"]
+    with pytest.raises(StudyError, match="trial 0"):
+        setup.runner().run(5, NO_RULES, Silence())
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (StoppingRules(0.01, None, None), "reached 0.01"),
+        (StoppingRules(None, 1e-9, None), "time limit"),
+        (StoppingRules(None, None, 4), "4 trials without"),
+    ],
+)
+def test_rules_end_a_study_sooner_and_say_why(
+    rules: StoppingRules, said: str, setup: Setup
+) -> None:
+    runner = setup.runner(strategy="random_search")
+    runner.run(1, NO_RULES, Silence())
+    reason = runner.run(200, rules, Silence())
+    assert said in reason
+    assert len(runner.records) < 200
+    study = optuna.load_study(study_name="study", storage=setup.url)
+    assert study.user_attrs["stop_reason"] == reason
+
+
+class Listener(Silence):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_a_small_budget_takes_an_even_subset_of_the_grid_and_says_so(setup: Setup) -> None:
+    listener = Listener()
+    runner = setup.runner(strategy="grid_search")
+    runner.run(11, NO_RULES, listener)
+    assert any("10 of 108 points" in line for line in listener.lines)
+    anatomy = {r.params["anatomy_weight"] for r in runner.records[1:]}
+    assert anatomy == {0.25, 0.30, 0.35, 0.40}
+
+
+def test_a_grid_ends_when_every_point_is_tried_once(setup: Setup) -> None:
+    runner = setup.runner(strategy="grid_search")
+    runner.run(30, NO_RULES, Silence())
+    again = setup.runner(strategy="grid_search")
+    assert again.run(500, NO_RULES, Silence()) == "every grid point tried"
+    tried = [tuple(sorted(r.params.items())) for r in again.records]
+    assert len(tried) == len(set(tried))
+    assert len(tried) in (108, 109)  # the current weights may stand on the grid themselves
