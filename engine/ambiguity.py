@@ -9,6 +9,7 @@ from engine.slots import Modality
 
 Settled = list[tuple[Sense, ...] | None]
 _MODALITY = "implied modality:"
+_ARTERIAL = frozenset({"artery", "anatomy:artery", _MODALITY + "IR"})
 _STEPPED_OVER = frozenset({"laterality", "ignored"})
 
 
@@ -49,7 +50,9 @@ class Place:
             return frozenset({"<anatomy>"})
         senses = self.settled[position]
         if senses is None:
-            slots = {part.slot for rule in meaning if isinstance(rule, Rule) for part in rule.senses}
+            slots = {
+                part.slot for rule in meaning if isinstance(rule, Rule) for part in rule.senses
+            }
             return frozenset({f"<{slot}>" for slot in slots}) if len(slots) == 1 else frozenset()
         return frozenset(
             "<number>" if sense.value == "number" else f"<{sense.slot}>" for sense in senses
@@ -108,7 +111,7 @@ def _settle_adjective(adjective: Adjective, place: Place) -> Sense:
     facts = place.facts
     if "vein" in facts or "anatomy:vein" in facts:
         return adjective.vein or adjective.artery or adjective.plain
-    if facts & {"artery", "anatomy:artery"} or ("stent" in facts and adjective.flow):
+    if facts & _ARTERIAL or ("stent" in facts and adjective.flow):
         return adjective.artery or adjective.plain
     if "flow" in facts:
         return adjective.flow or adjective.plain

@@ -81,7 +81,7 @@ def find_candidates(
     rows = _retrieve(query, index, facts, cosines, top_k)
     rows = rows[np.lexsort((index.name_order[rows], facts.additions[rows]))]
     features = _slot_features(query, index, facts, rows)
-    features[:, Feature.SEMANTIC] = _semantic(query.parsed.canonical, index, cosines, rows)
+    features[:, Feature.SEMANTIC] = _semantic(query.parsed.text, index, cosines, rows)
     features[:, Feature.FREQUENCY] = frequency[rows]
     return Candidates(rows, features.astype(np.float32))
 
@@ -188,14 +188,14 @@ def _slot_features(
 
 
 def _semantic(
-    canonical: str,
+    text: str,
     index: CatalogueIndex,
     cosines: NDArray[np.float32],
     rows: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Mean of the TF-IDF cosine and the token set ratio."""
+    """Mean of the TF-IDF cosine of canonical texts and the token set ratio of texts as written."""
     cosine = np.minimum(cosines[rows].astype(np.float64), 1.0)
-    return on_grid((cosine + index.text.token_similarities(canonical, rows)) / 2, FEATURE_GRID)
+    return on_grid((cosine + index.text.token_similarities(text, rows)) / 2, FEATURE_GRID)
 
 
 def _same_slots(

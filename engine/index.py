@@ -64,8 +64,8 @@ class CatalogueIndex:
         )
         self.name_order = _positions(self.rows)
         self.text = TextIndex(
-            [row.name.canonical for row in self.slots],
-            [row.fsn.canonical for row in self.slots],
+            [row.name for row in self.slots],
+            [row.fsn for row in self.slots],
             retrieval.ngram_range,
         )
 

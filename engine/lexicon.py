@@ -18,6 +18,7 @@ from engine.spelling import Spelling, load_spelling
 
 Table = dict[str, Any]
 
+_MOST_REMEMBERED = 1 << 17
 _IMPLIED = ("modality", "anatomy", "technique", "intervention", "context", "contrast")
 _TRAITS = ("catheter", "invasive", "phase", "flow", "vascular", "device", "act", "stent")
 _SLOT_OF_FILE = {
@@ -128,34 +129,34 @@ class Lexicon:
         for phrase in (*self._exact, *self._folded):
             first, n_words = phrase.split(" ", 1)[0], phrase.count(" ") + 1
             self._length[first] = max(self._length.get(first, 0), n_words)
+        self._longest: dict[str, int] = {}
         self._sorted = sorted(self._exact)
 
     # Look up
 
     def longest(self, word: str) -> int:
         """Return how many words the longest phrase that begins with `word` has (0: none)."""
-        fold = self.spelling.fold(word)
-        brief = self.spelling.expand(word)
-        return max(
-            self._length.get(word, 0), self._length.get(fold, 0), self._length.get(brief, 0)
-        )
+        found = self._longest.get(word)
+        if found is None:
+            forms = (word, self.spelling.fold(word), self.spelling.expand(word))
+            found = max(self._length.get(form, 0) for form in forms)
+            if len(self._longest) < _MOST_REMEMBERED:
+                self._longest[word] = found
+        return found
 
     def meaning(self, words: list[str]) -> Meaning | None:
         """Return the meaning of exactly these words, or None."""
         found = self._exact.get(" ".join(words))
-        if found is None:
-            found = self._folded.get(self.spelling.folded_phrase(words))
-        if found is None and len(words) == 1:
-            found = self._folded.get(self.spelling.folded_phrase(words, abbreviated=True))
-        return found
+        if found is not None:
+            return found
+        if len(words) > 1:
+            return self._folded.get(self.spelling.folded_phrase(words))
+        fold = self.spelling.fold(words[0])
+        return self._folded.get(fold) or self._folded.get(self.spelling.expand(words[0]))
 
     def knows(self, word: str) -> bool:
         """Whether `word` stands in some phrase, in whatever spelling."""
-        return (
-            word in self.words
-            or self.spelling.fold(word) in self._length
-            or self.spelling.expand(word) in self._length
-        )
+        return word in self.words or self.longest(word) > 0
 
     def completions(self, start: str) -> list[Meaning]:
         """Return the meanings of the phrases that begin with the characters `start`."""
@@ -289,11 +290,7 @@ def _declared_phrases() -> frozenset[str]:
 
 
 def _sense(slot: str, value: str, entry: Table) -> Sense:
-    implied = tuple(
-        (name, part)
-        for name in _IMPLIED
-        for part in as_list(entry.get(name))
-    )
+    implied = tuple((name, part) for name in _IMPLIED for part in as_list(entry.get(name)))
     traits = [name for name in _TRAITS if entry.get(name)]
     if "vessel" in entry:
         traits.append(entry["vessel"])

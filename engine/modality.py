@@ -24,7 +24,7 @@ def _codes() -> dict[str, frozenset[Modality]]:
 def modalities_of_code(code: str) -> frozenset[Modality]:
     """Return the modalities a MODALITY_CODE value may stand for.
 
-    A code of several parts ("PT\\CT", "CT/SR") states what its known parts state. Blank, unknown
+    A code of several parts ("PT+CT", "CT/SR") states what its known parts state. Blank, unknown
     and OT say nothing: the empty set. Source: DICOM PS3.3, C.7.3.1.1.1 (Modality), and the house
     codes of British radiology systems.
     """

@@ -9,7 +9,7 @@ from typing import NamedTuple
 _SIGNS = {"&": "and", "±": "+/-", "-/+": "+/-"}
 # "C-" and "-C" say "without contrast"; any other hyphen only separates ("C-spine", "C1-C3").
 _TOKEN = re.compile(
-    r"[^\W\d_]+(?:['’`´][^\W\d_]+)*"
+    r"[^\W\d_]+(?:['\u2019`\u00b4][^\W\d_]+)*"
     r"|\d+(?:\.\d+)?"
     r"|\+\s?/\s?-|-/\+|±"
     r"|(?<=(?<!\w)[ck])-(?!\w)|(?<=(?<!\w)ce)-(?!\w)"
@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     r"|(?<=[+])-(?=\s|$)|(?<=\w-)\+"
     r"|[&+<>]"
 )
-_APOSTROPHES = str.maketrans("", "", "'’`´")
+_APOSTROPHES = str.maketrans("", "", "'\u2019`\u00b4")
 
 
 class Token(NamedTuple):

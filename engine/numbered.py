@@ -15,6 +15,8 @@ _LEVELS = {
     "l": ("lumbar spine", 5),
     "s": ("sacrum", 5),
 }
+_LAST_WEIGHTING = 2
+_LAST_LEVEL = 12
 _LINKS = frozenset({"to", "and", "-", "+"})
 _VIEWS = frozenset({"v", "view", "views", "vw", "vws", "proj", "projections", "projection"})
 _SPELLED = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
@@ -63,16 +65,19 @@ def _read_levels(tokens: list[Token], position: int) -> Numbered | None:
 
 
 def _continues(token: Token) -> bool:
-    return token.text.isdigit() and token.gap.strip() in {"/", "-"} and int(token.text) <= 12
+    return token.text.isdigit() and token.gap.strip() in {"/", "-"} and int(token.text) <= _LAST_LEVEL
 
 
 def _is_spine(tokens: list[Token], position: int) -> bool:
     """T1 and T2 are also MR weightings, S1 may be anything: they need a partner."""
-    if tokens[position].text in {"c", "l", "th", "d"} or tokens[position + 1].text > "2":
+    if (
+        tokens[position].text in {"c", "l", "th", "d"}
+        or int(tokens[position + 1].text) > _LAST_WEIGHTING
+    ):
         return True
-    return any(token.text in {"spine", "vertebra", "facet", "nerve", "root"} for token in tokens) or (
-        position + 2 < len(tokens) and tokens[position + 2].gap.strip() in {"/", "-"}
-    )
+    return any(
+        token.text in {"spine", "vertebra", "facet", "nerve", "root"} for token in tokens
+    ) or (position + 2 < len(tokens) and tokens[position + 2].gap.strip() in {"/", "-"})
 
 
 def _read_views(tokens: list[Token], position: int) -> Numbered | None:

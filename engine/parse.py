@@ -7,7 +7,7 @@ from functools import lru_cache
 from engine.codes import expand_code
 from engine.lexicon import Sense
 from engine.reading import Read, read
-from engine.slots import Laterality, Modality, ParsedName, Span
+from engine.slots import Modality, ParsedName, Span
 from engine.stated_contrast import stated_contrast
 from engine.stated_intervention import stated_actions
 from engine.stated_modality import is_catheter_study, stated_modalities
@@ -153,7 +153,9 @@ def _mentions(reads: list[Read]) -> list[Mention]:
     return mentions
 
 
-def _is_non_clinical(senses: list[Sense], anatomy: frozenset[str], actions: frozenset[str]) -> bool:
+def _is_non_clinical(
+    senses: list[Sense], anatomy: frozenset[str], actions: frozenset[str]
+) -> bool:
     if any("event" in sense.traits for sense in senses):
         return True
     return not anatomy and not actions and any("line" in sense.traits for sense in senses)
@@ -163,8 +165,3 @@ def _span(part: Read) -> Span:
     first = part.senses[0]
     value = "; ".join(sense.value for sense in part.senses)
     return Span(part.start, part.end, first.slot, value)
-
-
-def states_side(parsed: ParsedName) -> bool:
-    """Whether the name states a side."""
-    return parsed.laterality is not Laterality.NONE

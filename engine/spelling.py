@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, TypeVar
 
 _Meaning = TypeVar("_Meaning")
 
 _SHORTEST_PLURAL = 4
+_MOST_REMEMBERED = 1 << 17
 
 
 class Spelling:
@@ -23,6 +23,13 @@ class Spelling:
         Irregular plurals.
     head_nouns : frozenset of str
         Nouns that may stand first ("artery iliac").
+    glued : dict of str to list of str
+        Short pieces of glued words, and word endings that are no rest of one.
+
+    Attributes
+    ----------
+    pieces, endings : frozenset of str
+        The same as sets.
     """
 
     def __init__(
@@ -31,11 +38,15 @@ class Spelling:
         words: dict[str, list[str]],
         plurals: dict[str, str],
         head_nouns: frozenset[str],
+        glued: dict[str, list[str]],
     ) -> None:
+        self.pieces = frozenset(glued["pieces"])
+        self.endings = frozenset(glued["endings"])
         self._letters = tuple(letters.items())
         self._singular = {plural: singular for singular, plural in plurals.items()}
         self._head_nouns = head_nouns
         self._fold: dict[str, str] = {}
+        self._expanded: dict[str, str] = {}
         self._long: dict[str, str] = {}
         for word, brief in words.items():
             for short in brief:
@@ -50,21 +61,26 @@ class Spelling:
                 if british in folded:
                     folded = folded.replace(british, other)
             folded = _singular(folded)
-            if len(self._fold) < 1 << 17:
+            if len(self._fold) < _MOST_REMEMBERED:
                 self._fold[word] = folded
         return folded
 
     def expand(self, word: str) -> str:
         """Fold one word of a phrase, abbreviations included."""
-        return self._long.get(word) or self.fold(word)
+        expanded = self._long.get(word) or self.fold(word)
+        if len(self._expanded) < _MOST_REMEMBERED:
+            self._expanded[word] = expanded
+        return expanded
 
-    def folded_phrase(self, words: list[str], *, abbreviated: bool = False) -> str:
-        """Fold a phrase; one word alone is taken for an abbreviation only if `abbreviated`."""
+    def folded_phrase(self, words: list[str]) -> str:
+        """Fold a phrase; abbreviations count only beside other words."""
         if len(words) == 1:
-            return self.expand(words[0]) if abbreviated else self.fold(words[0])
-        # "a head" is no "artery head": one letter abbreviates only behind another word
-        first = self.expand(words[0]) if len(words[0]) > 1 else words[0]
-        return " ".join([first, *(self._long.get(word) or self.fold(word) for word in words[1:])])
+            return self.fold(words[0])
+        folded = [self._expanded.get(word) or self.expand(word) for word in words]
+        if len(words[0]) == 1:
+            # "a head" is no "artery head": one letter abbreviates only behind another word
+            folded[0] = words[0]
+        return " ".join(folded)
 
     def folded_index(self, exact: dict[str, _Meaning]) -> dict[str, _Meaning]:
         """Index phrases by their folded form; a form of two meanings is left out."""
@@ -78,6 +94,7 @@ class Spelling:
                 refused.add(folded)
             if len(words) > 1 and words[-1] in self._head_nouns:
                 inverted.setdefault(self.folded_phrase([words[-1], *words[:-1]]), meaning)
+                inverted.setdefault(self.folded_phrase([*words[-2:], *words[:-2]]), meaning)
         for folded in refused:
             del index[folded]
         return inverted | index
@@ -100,10 +117,5 @@ def load_spelling(table: dict[str, Any]) -> Spelling:
         table["words"],
         table["plurals"],
         frozenset(table["head_nouns"]["nouns"]),
+        table["glued"],
     )
-
-
-@lru_cache(maxsize=1 << 16)
-def is_number(word: str) -> bool:
-    """Whether a token is a number."""
-    return word[:1].isdigit()

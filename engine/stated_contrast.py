@@ -24,7 +24,6 @@ def stated_contrast(senses: Iterable[Sense], modalities: frozenset[Modality]) ->
         return Contrast.WITH_AND_WITHOUT
     if stated:
         return stated.pop()
-    if not modalities or modalities & _PHASED:
-        if any("phase" in sense.traits for sense in senses):
-            return Contrast.WITH
-    return Contrast.NONE
+    has_phase = any("phase" in sense.traits for sense in senses)
+    is_phased = not modalities or bool(modalities & _PHASED)
+    return Contrast.WITH if has_phase and is_phased else Contrast.NONE

@@ -39,10 +39,7 @@ def stated_modalities(
 
 def _modalities(senses: Iterable[Sense]) -> frozenset[Modality]:
     return frozenset(
-        Modality(value)
-        for sense in senses
-        for slot, value in sense.implied
-        if slot == "modality"
+        Modality(value) for sense in senses for slot, value in sense.implied if slot == "modality"
     )
 
 

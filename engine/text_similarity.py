@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from rapidfuzz import fuzz
+from rapidfuzz.utils import default_process
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 if TYPE_CHECKING:
@@ -13,14 +14,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from engine.slots import ParsedName
+
 
 class TextIndex:
-    """TF-IDF vectors of the rows' preferred names and FSNs.
+    """TF-IDF vectors of the rows' canonical texts, and their texts as written.
 
     Parameters
     ----------
-    names, fsns : sequence of str, length n_rows
-        Canonical texts.
+    names, fsns : sequence of ParsedName, length n_rows
     ngram_range : tuple of int
         Shortest and longest character n-gram, within word borders.
 
@@ -31,14 +33,19 @@ class TextIndex:
     """
 
     def __init__(
-        self, names: Sequence[str], fsns: Sequence[str], ngram_range: tuple[int, int]
+        self,
+        names: Sequence[ParsedName],
+        fsns: Sequence[ParsedName],
+        ngram_range: tuple[int, int],
     ) -> None:
         self._vectorizer = TfidfVectorizer(
             analyzer="char_wb", ngram_range=ngram_range, dtype=np.float32
         )
-        self._names, self._fsns = list(names), list(fsns)
+        self._names = [default_process(name.text) for name in names]
+        self._fsns = [default_process(fsn.text) for fsn in fsns]
         self._n_rows = len(self._names)
-        by_text = self._vectorizer.fit_transform([*self._names, *self._fsns])
+        canonical = [parsed.canonical for parsed in (*names, *fsns)]
+        by_text = self._vectorizer.fit_transform(canonical)
         self._by_ngram = by_text.T.tocsr()
 
     def cosines(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -59,12 +66,15 @@ class TextIndex:
         return best
 
     def token_similarities(self, text: str, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return the better of the token set ratios with name and with FSN.
+        """Return the better of the token set ratios with name and with FSN, as written.
+
+        The canonical text has lost what tells near-synonyms apart ("drainage", "insertion
+        drain"); the words as written still have it.
 
         Parameters
         ----------
         text : str
-            Canonical text.
+            The exam name as given.
         rows : ndarray of int, shape (n_candidates,)
 
         Returns
@@ -72,11 +82,12 @@ class TextIndex:
         ndarray of float64, shape (n_candidates,)
             In [0, 1].
         """
+        asked = default_process(text)
         return np.array(
             [
                 max(
-                    fuzz.token_set_ratio(text, self._names[row]),
-                    fuzz.token_set_ratio(text, self._fsns[row]),
+                    fuzz.token_set_ratio(asked, self._names[row]),
+                    fuzz.token_set_ratio(asked, self._fsns[row]),
                 )
                 / 100.0
                 for row in rows

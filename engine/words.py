@@ -12,15 +12,12 @@ from engine.normalise import Token
 _SHORTEST_TYPO = 5
 _SHORTEST_GLUED = 4
 _SHORTEST_PIECE = 4
-_SHORT_PIECES = frozenset(
-    "ct cta mr mri mra xr us uss nm pet cxr lt rt abd abdo pel and with cap tap neck hip knee leg "
-    "arm sp iv con vol seq dyn low art ap hi hr kub wo pv pe head both pelv bone foot hand liv "
-    "c t l angio pulm ang scan non dose run".split()
-)
-_SIDES = frozenset({"l", "r"})
+# a side ("LKNEE") or a segment ("TSPINE") in front
+_FIRST_LETTERS = frozenset("lrct")
 _LONGEST_RESIDUE = 6
 _LONG_PIECE = 8
-_ENDINGS = frozenset("er ers ed ing al ic ist ly ism ise ize or ors ive e en ally ful y o".split())
+_LONGEST_WORD = 60
+_LONGEST_PHRASE_WORD = 18
 
 
 def repair(tokens: list[Token]) -> list[Token]:
@@ -61,10 +58,10 @@ def _cut(token: Token, pieces: tuple[str, ...]) -> list[Token]:
 
 @lru_cache(maxsize=1 << 14)
 def completes(word: str) -> bool:
-    """Whether a cut word can only be the beginning of one meaning."""
+    """Whether a word may be the beginning of a known one, cut at the end of a name."""
     if len(word) < _SHORTEST_PIECE - 1:
         return False
-    return len({id(found) for found in lexicon().completions(word)}) > 0
+    return bool(lexicon().completions(word))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -73,7 +70,7 @@ def split_glued(word: str) -> tuple[str, ...]:
 
     Returns the word alone where no split covers it.
     """
-    if len(word) < _SHORTEST_GLUED or len(word) > 60:
+    if len(word) < _SHORTEST_GLUED or len(word) > _LONGEST_WORD:
         return (word,)
     whole = _split_all(word)
     if len(whole) > 1:
@@ -93,7 +90,7 @@ def split_glued(word: str) -> tuple[str, ...]:
 
 def _with_rest(pieces: tuple[str, ...], before: str = "", after: str = "") -> tuple[str, ...]:
     # A rest is believed beside two real words, or as a few letters behind one long word.
-    if not pieces or (after or before) in _ENDINGS:
+    if not pieces or (after or before) in lexicon().spelling.endings:
         return ()
     if len(pieces) == 1:
         believed = after and len(after) < _SHORTEST_PIECE and len(pieces[0]) >= _LONG_PIECE
@@ -110,10 +107,10 @@ def _split_all(word: str) -> tuple[str, ...]:
     best: list[tuple[str, ...] | None] = [None] * (n_letters + 1)
     best[0] = ()
     for end in range(1, n_letters + 1):
-        for start in range(max(0, end - 18), end):
+        for start in range(max(0, end - _LONGEST_PHRASE_WORD), end):
             before = best[start]
             piece = word[start:end]
-            if before is None or not _may_stand(piece, start, end, n_letters):
+            if before is None or not _may_stand(piece, start, n_letters):
                 continue
             current = best[end]
             if current is None or len(before) + 1 < len(current):
@@ -124,12 +121,10 @@ def _split_all(word: str) -> tuple[str, ...]:
     return found
 
 
-def _may_stand(piece: str, start: int, end: int, n_letters: int) -> bool:
+def _may_stand(piece: str, start: int, n_letters: int) -> bool:
     if len(piece) == 1:
-        side_first = start == 0 and piece in _SIDES and n_letters > _SHORTEST_GLUED
-        level_first = start == 0 and piece in {"c", "t"} and n_letters > _SHORTEST_GLUED
-        return side_first or level_first
-    if piece in _SHORT_PIECES:
+        return not start and piece in _FIRST_LETTERS and n_letters > _SHORTEST_GLUED
+    if piece in lexicon().spelling.pieces:
         return True
     return len(piece) >= _SHORTEST_PIECE and is_whole_phrase(piece)
 

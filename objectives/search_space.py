@@ -32,6 +32,7 @@ BOX_NAMES = WEIGHT_NAMES[7:]
 _U_LOW, _U_HIGH = 1e-6, 1.0 - 1e-6
 _SHARE_GRID = 10_000
 _BOX_DECIMALS = 4
+_RESIDUE_DECIMALS = 12  # 1 - 0.6 - 0.4 is not quite 0 in binary
 
 
 class Coordinate(NamedTuple):
@@ -61,13 +62,12 @@ def real_weights(weights: Weights) -> dict[str, float]:
 def weights_of(values: Mapping[str, float]) -> Weights:
     """Build weights from their real values by name (the inverse of `real_weights`)."""
     semantic, frequency = values["semantic_weight"], values["frequency_weight"]
+    component = round(1.0 - semantic - frequency, _RESIDUE_DECIMALS)
     return Weights(
         weights_component=ComponentWeights(
             **{name.removesuffix("_weight"): values[name] for name in SLOT_NAMES}
         ),
-        weights_final=FinalWeights(
-            component=1.0 - semantic - frequency, semantic=semantic, frequency=frequency
-        ),
+        weights_final=FinalWeights(component=component, semantic=semantic, frequency=frequency),
         **{name: values[name] for name in BOX_NAMES},
     )
 

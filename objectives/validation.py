@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.parse import parse
 from sklearn.metrics import adjusted_rand_score
 
 from engine.coefficients import effective_coefficients
 from engine.errors import InputFileError
 from engine.files import read_json_records
+from engine.parse import parse
 from engine.query import make_query
 from objectives.configuration import resolve
 from objectives.metrics import (
