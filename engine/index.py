@@ -37,6 +37,8 @@ class CatalogueIndex:
         Rows that the catalogue itself flags; only a flag can veto.
     interventional : ndarray of bool, shape (n_rows,)
         The flag, or what the name says where the flag is empty.
+    names_intervention : ndarray of bool, shape (n_rows,)
+        Rows whose name states an interventional action.
     name_order : ndarray of int64, shape (n_rows,)
         Position of each row in the order of preferred names: the last tie-break.
     """
@@ -61,6 +63,9 @@ class CatalogueIndex:
         )
         self.interventional: NDArray[np.bool_] = np.array(
             [row.interventional for row in self.slots], dtype=np.bool_
+        )
+        self.names_intervention: NDArray[np.bool_] = np.array(
+            [bool(row.intervention) for row in self.slots], dtype=np.bool_
         )
         self.name_order = _positions(self.rows)
         self.text = TextIndex(

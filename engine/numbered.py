@@ -65,7 +65,9 @@ def _read_levels(tokens: list[Token], position: int) -> Numbered | None:
 
 
 def _continues(token: Token) -> bool:
-    return token.text.isdigit() and token.gap.strip() in {"/", "-"} and int(token.text) <= _LAST_LEVEL
+    return (
+        token.text.isdigit() and token.gap.strip() in {"/", "-"} and int(token.text) <= _LAST_LEVEL
+    )
 
 
 def _is_spine(tokens: list[Token], position: int) -> bool:

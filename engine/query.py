@@ -37,4 +37,5 @@ class Query(NamedTuple):
 
 def make_query(exam_name: str, modality_code: str = "") -> Query:
     """Parse an exam name and its modality code."""
-    return Query(parse(exam_name), modalities_of_code(modality_code))
+    code_modalities = modalities_of_code(modality_code)
+    return Query(parse(exam_name, code_modalities), code_modalities)

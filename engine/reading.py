@@ -96,7 +96,7 @@ def _complete(words: list[str], position: int) -> Meaning | None:
     if len(words[-1]) < _SHORTEST_CUT or not words[-1].isalpha():
         return None
     start = " ".join(words[position:])
-    found = lexicon().completions(start)
+    found = lexicon().completions(start) if len(start) > _SHORTEST_CUT else []
     if not found:
         return None
     first = found[0]

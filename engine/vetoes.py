@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from engine.contrast import CONTRAST_VETO, CONTRASTS
 from engine.laterality import LATERALITY_VETO, SIDES
 from engine.slots import Modality
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from engine.index import CatalogueIndex
@@ -65,10 +66,13 @@ def interventional_veto(query: Query, index: CatalogueIndex) -> NDArray[np.bool_
     """Remove rows flagged interventional for a name that states a diagnostic examination.
 
     A name is diagnostic when it states a modality, none of its modalities is interventional
-    radiology, and it names no interventional action.
+    radiology, and it names no interventional action. A flagged row that names no action itself
+    stays when it shares a technique with the name: catalogues flag some arthrograms and
+    myelograms, which every name leaves unsaid.
     """
-    modalities = query.parsed.modalities | query.code_modalities
-    diagnostic = (
-        bool(modalities) and Modality.IR not in modalities and not query.parsed.interventional
-    )
-    return index.flagged_interventional & diagnostic
+    parsed = query.parsed
+    modalities = parsed.modalities | query.code_modalities
+    if not modalities or Modality.IR in modalities or parsed.interventional:
+        return np.zeros(len(index), dtype=np.bool_)
+    related = index.technique.shared(parsed.technique)[index.technique.group_of_row] > 0
+    return index.flagged_interventional & (index.names_intervention | ~related)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import optuna
 import typer
 
 from engine.errors import RadTuneError
@@ -28,6 +29,7 @@ app.command("lookup")(lookup.lookup)
 
 def main() -> None:
     """Run a verb; a user's mistake ends in one line on stderr and an exit code that is not 0."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:

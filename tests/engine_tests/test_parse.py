@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.lexicon import lexicon
+from engine.parse import parse
+from engine.slots import Contrast, Laterality, Modality
+
+WORDS = st.sampled_from(sorted(lexicon().phrases()))
+SEPARATORS = st.sampled_from([" ", "/", "^", "_", "-", " & ", " + ", ", ", " (", ") "])
+NAMES = st.lists(st.tuples(WORDS, SEPARATORS), min_size=1, max_size=6).map(
+    lambda pairs: "".join(word + separator for word, separator in pairs)
+)
+
+
+def _terms(text: str) -> set[str]:
+    return set(filter(None, text.split(";")))
+
+
+@pytest.mark.parametrize(
+    ("name", "modality", "anatomy"),
+    [
+        ("CT Thorax & abdo & pel", "CT", "thorax;abdomen;pelvis"),
+        ("CT Neck thorax abdomen pel", "CT", "neck;thorax;abdomen;pelvis"),
+        ("N.C.A.P", "", "neck;thorax;abdomen;pelvis"),
+        ("NHSX^T1_ThoraxAbdoPelvis (Adult)", "", "thorax;abdomen;pelvis"),
+        ("Neck^2_DynNeckThorax (Adult)", "", "neck;thorax"),
+        ("Abdomen^3_KUB", "", "urinary tract"),
+        ("MYHOSP^Lumbar Spine", "", "lumbar spine"),
+        ("CTHEAD", "CT", "head"),
+        ("LSPINE", "", "lumbar spine"),
+        ("RTKNEE", "", "knee"),
+        ("MRI C1-C3", "MR", "cervical spine"),
+        ("MRI L4/5", "MR", "lumbar spine"),
+        ("MRI T12-L1", "MR", "thoracic spine;lumbar spine"),
+        ("MR C T L spine", "MR", "cervical spine;thoracic spine;lumbar spine"),
+        ("CT Spine thoracic", "CT", "thoracic spine"),
+        ("lower extremity, hip", "", "hip"),
+        ("US abdomen and kidneys", "US", "abdomen;kidney"),
+        ("MRI Pelvis prostate", "MR", "prostate"),
+        ("XR tib/fib", "XR", "tibia;fibula"),
+        ("CT sinuses", "CT", "paranasal sinus"),
+        ("XR C-spine", "XR", "cervical spine"),
+        ("CXR", "XR", "thorax"),
+        ("CTPA", "CT", "pulmonary artery"),
+        ("CT PA", "CT", "pulmonary artery"),
+        ("XR chest PA", "XR", "thorax"),
+        ("CT AP", "CT", "abdomen;pelvis"),
+        ("XR pelvis AP", "XR", "pelvis"),
+        ("XR toe", "XR", "toe"),
+        ("echo TOE", "US", "heart"),
+        ("MRCP", "MR", "bile duct;pancreatic duct"),
+        ("Barium swallow", "FL", "oesophagus"),
+        ("DEXA hip", "DXA", "hip"),
+        ("XR Mammogram", "MG", "breast"),
+        ("XR Barium follow through", "FL", "small bowel"),
+        ("Bone scan", "NM", "skeleton"),
+        ("PET/CT whole body", "PET", "whole body"),
+        ("NM SPECT CT parathyroid", "NM", "parathyroid"),
+        ("CT Angiogram renal", "CT", "renal artery"),
+        ("US renal", "US", "kidney"),
+        ("Angio cerebral", "IR", "cerebral artery"),
+        ("Renal venogram", "IR", "renal vein"),
+        ("CT Abdomn and pelvs", "CT", "abdomen;pelvis"),
+        ("MRI Internal auditory mea", "MR", "internal auditory meatus"),
+        ("Computed tomography of abdomen and pelvis (procedure)", "CT", "abdomen;pelvis"),
+        ("Positron emission tomography with computed tomography of neck", "PET", "neck"),
+    ],
+)
+def test_modality_and_anatomy(name: str, modality: str, anatomy: str) -> None:
+    parsed = parse(name)
+    assert {str(stated) for stated in parsed.modalities} == _terms(modality)
+    assert parsed.anatomy == _terms(anatomy)
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [
+        ("XR KNEE LT WB", "left"),
+        ("XR (L) Knee", "left"),
+        ("XR knee R", "right"),
+        ("XR Rt & Lt knees", "bilateral"),
+        ("XR knees B/L", "bilateral"),
+        ("US guided biopsy breast B", "bilateral"),
+        ("MRI breast both with contrast", "bilateral"),
+        ("XR L spine", "none"),
+        ("MRI L5", "none"),
+        ("XR Knee", "none"),
+    ],
+)
+def test_side(name: str, side: str) -> None:
+    assert parse(name).laterality is Laterality(side)
+
+
+@pytest.mark.parametrize(
+    ("name", "contrast"),
+    [
+        ("CT head C+", "with"),
+        ("CT head +C", "with"),
+        ("CT head + contrast", "with"),
+        ("CT neck & thorax wi", "with"),
+        ("CT abdomen with contr", "with"),
+        ("CT abdomen with", "with"),
+        ("CT abd w", "with"),
+        ("CT Chest w IV contrast", "with"),
+        ("MRI brain gad", "with"),
+        ("CT thorax portal venous", "with"),
+        ("CT liver triple phase", "with"),
+        ("MRI IAM C-", "without"),
+        ("CT head non-con", "without"),
+        ("CT head wo", "without"),
+        ("CT head unenhanced", "without"),
+        ("CT KUB plain", "without"),
+        ("CT head w/wo", "with_and_without"),
+        ("CT head w and wo IV contrast", "with_and_without"),
+        ("CT head with & without contrast", "with_and_without"),
+        ("MRI brain pre and post", "with_and_without"),
+        ("CT head +/- C", "with_and_without"),
+        ("XR plain film chest", "none"),
+        ("US breast w guide", "none"),
+        ("Water soluble contrast enema", "none"),
+        ("CT IVC", "none"),
+        ("MR Head", "none"),
+    ],
+)
+def test_contrast(name: str, contrast: str) -> None:
+    assert parse(name).contrast is Contrast(contrast)
+
+
+@pytest.mark.parametrize(
+    ("name", "modality", "intervention"),
+    [
+        ("US guided biopsy breast", "US", "biopsy"),
+        ("Spleen Bx w guide", "", "biopsy"),
+        ("CT guided ablation of spleen", "CT", "ablation"),
+        ("Fluoroscopic guided injection hip Rt", "FL", "injection"),
+        ("Pc stent iliac artery Lt", "IR", "stent insertion"),
+        ("Fluoroscopic guided angioplasty of iliac artery", "IR", "angioplasty"),
+        ("Oesophageal stent under screening", "FL", "oesophageal stent insertion"),
+        ("Percutaneous nephrostomy left", "FL", "nephrostomy"),
+        ("US guided nephrostomy", "US", "nephrostomy"),
+        ("Venogram upper limb", "IR", "catheter angiography"),
+        ("Pacemaker box change", "IR", "pacemaker implantation;exchange"),
+        ("CT angiogram aortic stent graft", "CT", ""),
+        ("NM MIBI injection", "NM", ""),
+        ("MRA renal", "MR", ""),
+        ("US guided", "US", "guided procedure"),
+    ],
+)
+def test_intervention(name: str, modality: str, intervention: str) -> None:
+    parsed = parse(name)
+    assert {str(stated) for stated in parsed.modalities} == _terms(modality)
+    assert parsed.intervention == _terms(intervention)
+
+
+@pytest.mark.parametrize(
+    ("name", "technique", "context"),
+    [
+        ("CT chest HRCT", "high resolution", ""),
+        ("XR C-Spine 2-3V", "2-3 views", ""),
+        ("XR chest mobile", "mobile", ""),
+        ("Paed XR hip", "", "paediatric"),
+        ("US Preg 1st Tri", "", "first trimester;obstetric"),
+        ("US kidney transplant doppler", "doppler", "transplant"),
+        ("XR chest portable ward 5 no report", "", ""),
+        ("3rd visit obs scan", "", "obstetric"),
+        ("US pelvis TV", "transvaginal", ""),
+    ],
+)
+def test_technique_and_context(name: str, technique: str, context: str) -> None:
+    assert parse(name).technique == _terms(technique)
+    assert parse(name).context == _terms(context)
+
+
+@pytest.mark.parametrize(
+    "name", ["Did not attend", "MDT meeting", "CT head - cancelled", "Teaching", "Report only"]
+)
+def test_non_clinical(name: str) -> None:
+    assert parse(name).non_clinical
+
+
+@pytest.mark.parametrize(
+    "name", ["CT head", "XR chest (no report)", "Sniff test", "CT MDT thorax"]
+)
+def test_clinical(name: str) -> None:
+    assert not parse(name).non_clinical
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical"),
+    [
+        ("CT Thorax & abdo & pelvis with cont", "ct thorax abdomen pelvis with contrast"),
+        ("CTPA", "ct pulmonary artery angiography"),
+        ("CT Pulmonary angiogram", "ct pulmonary artery angiography"),
+        ("XKNEEL", "xr knee left"),
+        ("CABPEC", "ct abdomen pelvis with contrast"),
+    ],
+)
+def test_canonical(name: str, canonical: str) -> None:
+    assert parse(name).canonical == canonical
+
+
+def test_the_code_decides_what_the_words_leave_open() -> None:
+    coded = parse("PulmAngio", frozenset({Modality.CT}))
+    assert (coded.modalities, coded.interventional) == (frozenset(), False)
+    assert parse("PulmAngio").interventional
+
+
+@pytest.mark.parametrize("name", ["Xelborough", "Wuthe", "Cardiff"])
+def test_an_unknown_word_stays_unknown(name: str) -> None:
+    assert parse(f"CT head {name}").unknown == (name.lower(),)
+
+
+def test_two_known_words_are_never_exchanged() -> None:
+    assert parse("US renal").anatomy == {"kidney"}
+    assert parse("US penile").anatomy == {"penis"}
+    assert parse("XR ilium").anatomy == {"ilium"}
+    assert parse("MR ileum").anatomy == {"ileum"}
+
+
+@settings(max_examples=300, deadline=None)
+@given(NAMES)
+def test_canonical_spelling_parses_to_itself(name: str) -> None:
+    canonical = parse(name).canonical
+    assert parse(canonical).canonical == canonical
+
+
+@settings(max_examples=200, deadline=None)
+@given(NAMES)
+def test_letter_case_and_repeated_blanks_do_not_matter(name: str) -> None:
+    parsed = parse(name)
+    for variant in (name.upper(), name.title(), name.replace(" ", "   "), f"  {name} "):
+        other = parse(variant)
+        assert (other.canonical, other.anatomy) == (parsed.canonical, parsed.anatomy)
+        assert (other.laterality, other.contrast) == (parsed.laterality, parsed.contrast)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(sorted(lexicon().senses)))
+def test_swapping_the_side_swaps_the_side(key: tuple[str, str]) -> None:
+    slot, value = key
+    if slot not in {"anatomy", "technique", "intervention", "context"}:
+        return
+    left, right = parse(f"{value} Lt"), parse(f"{value} Rt")
+    if left.laterality is Laterality.LEFT:
+        assert right.laterality is Laterality.RIGHT
+        assert right.anatomy == left.anatomy
+    else:
+        assert left.laterality is Laterality.BILATERAL is right.laterality
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(max_size=80))
+def test_no_text_crashes_the_parser(text: str) -> None:
+    parsed = parse(text)
+    assert parse(parsed.canonical).canonical == parsed.canonical
+    assert all(0 <= span.start < span.end <= len(text) for span in parsed.spans)

@@ -1,0 +1,95 @@
+"""Run the command line as a user does: in a process of its own, in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+N_RECORDS_PER_SITE = 150
+
+
+class Ran(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        found = json.loads(self.stdout)
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def error(self) -> str:
+        """The one line of a user's mistake."""
+        assert self.code not in (0, 3, 4), self.stdout
+        assert "Traceback" not in self.stderr
+        line = self.stderr.strip()
+        assert line.startswith("radtune: error: "), line
+        assert "\n" not in line, line
+        return line
+
+
+class Cli:
+    """A folder from which commands are run, with data of few records."""
+
+    def __init__(self, folder: Path, cache: Path, data: Path) -> None:
+        self.folder = folder
+        self.data = data
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if k != "OPTUNA_STORAGE"},
+            "RADTUNE_CACHE": str(cache),
+        }
+
+    def __call__(self, *arguments: str, **environment: str) -> Ran:
+        command = [sys.executable, str(ROOT / "scripts" / "run_training.py"), *arguments]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**self._environment, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def write(self, name: str, document: object) -> str:
+        path = self.folder / name
+        text = document if isinstance(document, str) else json.dumps(document)
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def few_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first records of each of the nine shipped files."""
+    folder = tmp_path_factory.mktemp("data")
+    for path in (ROOT / "data" / "training").glob("*.json"):
+        records = json.loads(path.read_text(encoding="utf-8"))[:N_RECORDS_PER_SITE]
+        (folder / path.name).write_text(json.dumps(records), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def cli(tmp_path: Path, cache: Path, few_data: Path) -> Cli:
+    return Cli(tmp_path, cache, few_data)

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.scripts_tests.conftest import Cli
+
+KEYS = {
+    "session_id",
+    "experiment_name",
+    "total_cases",
+    "processed_cases",
+    "answerable_cases",
+    "correct",
+    "accuracy_at_1",
+    "recall_at_k",
+    "decision_accuracy",
+    "successful_matches",
+    "success_rate",
+    "average_confidence",
+    "critical_errors",
+    "errors",
+    "error_rate",
+    "total_processing_time_s",
+    "cases_per_s",
+}
+TIMES = {"session_id", "total_processing_time_s", "cases_per_s"}
+
+
+def test_all_shipped_cases_are_answered_well_with_the_starting_weights(cli: Cli) -> None:
+    found = cli("train", "--json").document
+    assert found.keys() >= KEYS
+    assert found["processed_cases"] == found["total_cases"] >= 15_000
+    assert found["accuracy_at_1"] >= 0.85
+    assert found["errors"] == 0
+    assert found["correct"] == round(found["accuracy_at_1"] * found["answerable_cases"])
+
+
+def test_results_do_not_depend_on_chunks_or_workers(cli: Cli) -> None:
+    runs = [
+        cli("train", "--json", "--dataset-dir", str(cli.data), *options, RADTUNE_CACHE=cache)
+        for options, cache in (
+            ((), "cache1"),
+            (("--chunk-size", "37", "--max-workers", "1"), "cache2"),
+            (("--chunk-size", "5000", "--max-workers", "8"), "cache3"),
+        )
+    ]
+    first, *others = ({k: v for k, v in r.document.items() if k not in TIMES} for r in runs)
+    assert others == [first, first]
+
+
+def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
+    ran = cli("train", "--dataset-dir", str(cli.data), "--experiment-name", "baseline_test")
+    assert ran.code == 0
+    for line in (
+        "TRAINING COMPLETED SUCCESSFULLY",
+        "Total cases processed: 1,350",
+        "Accuracy@1: ",
+        "Critical errors: ",
+        "Successful matches: ",
+        "Success rate: ",
+        "Average confidence: ",
+        "Total processing time: ",
+        "Processing speed: ",
+        "Errors encountered: 0",
+    ):
+        assert line in ran.stdout
+    assert "configuration: config.yaml" in ran.stderr
+    with sqlite3.connect(cli.folder / "training_sessions.db") as database:
+        (row,) = database.execute("SELECT experiment_name, total_cases FROM training_sessions")
+    database.close()
+    assert row == ("baseline_test", 1350)
+
+
+def test_a_bad_record_is_reported_with_its_position_and_the_rest_runs(cli: Cli) -> None:
+    (path, *_) = sorted(cli.data.glob("*.json"))
+    records = json.loads(path.read_text())[:20]
+    records.insert(7, {"EXAM_CODE": "X"})
+    ran = cli("train", "--json", "--dataset", cli.write("some.json", records))
+    assert ran.document["total_cases"] == 21
+    assert ran.document["processed_cases"] == 20
+    assert ran.document["errors"] == 1
+    assert "some.json: record 8: the key EXAM_NAME is missing" in ran.stderr
+
+
+def test_files_without_gold_are_mapped_but_not_scored(cli: Cli) -> None:
+    (path, *_) = sorted(cli.data.glob("*.json"))
+    records = [
+        {key.lower(): value for key, value in record.items() if key != "EXPECTED_NAME"}
+        for record in json.loads(path.read_text())[:30]
+    ]
+    dataset = cli.write("unlabelled.json", records)
+    found = cli("train", "--json", "--dataset", dataset).document
+    assert found["accuracy_at_1"] is None
+    assert found["answerable_cases"] == 0
+    assert found["success_rate"] > 0
+    assert "accuracy cannot be measured" in cli("train", "--dataset", dataset).stdout
+    assert "no case with a gold row" in cli("optimize", "--dataset", dataset).error
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--chunk-size", "0"), "chunk_size must be at least 1"),
+        (("--max-workers", "-1"), "max_workers must be at least 1"),
+        (("--limit", "0"), "limit must be at least 1"),
+        (("--limit", "x"), "--limit"),
+        (("--no-such-option",), "--no-such-option"),
+        (("--config", "none.yaml"), "none.yaml: no such file"),
+        (("--config", "."), "is a directory"),
+        (("--dataset", "none.json"), "none.json: no such file"),
+        (("--dataset", "."), ".: is a directory"),
+        (("--dataset-dir", "none"), "none: no such folder"),
+    ],
+)
+def test_a_mistake_is_one_line(options: tuple[str, ...], said: str, cli: Cli) -> None:
+    assert said in cli("train", *options).error
+    assert cli.files() in ([], ["training_sessions.db"])
+
+
+def test_a_foreign_session_database_is_refused(cli: Cli) -> None:
+    with sqlite3.connect(cli.folder / "training_sessions.db") as database:
+        database.execute("create table patients (id integer)")
+    database.close()
+    assert "holds other tables (patients)" in cli("train", "--limit", "5").error
