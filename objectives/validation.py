@@ -124,7 +124,7 @@ def validate(config: Configuration, sanity_path: Path | None = None) -> Validati
     accuracy = accuracy_at_1(winners.correct, labels.answerable)
     named = [case for case in cases if case.gold and _MODALITY_WORD.search(case.exam_name)]
     modality = sum(_reads_modality(case, workspace) for case in named) / max(len(named), 1)
-    consistency, n_names = _consistency(cases, groups)
+    agreement, n_names = consistency(cases, groups)
     answers = judged.bank.rows[range(len(cases)), winners.position]
     return ValidationMetrics(
         n_cases=len(cases),
@@ -133,13 +133,13 @@ def validate(config: Configuration, sanity_path: Path | None = None) -> Validati
         top_k=config.retriever_top_k,
         critical_errors=critical_errors(winners),
         critical_errors_by_kind=critical_errors_by_kind(winners),
-        preprocessing_consistency=consistency,
+        preprocessing_consistency=agreement,
         n_consistency_names=n_names,
         modality_extraction_accuracy=modality,
         n_modality_names=len(named),
         overall_validation_score=ACCURACY_SHARE * accuracy
         + MODALITY_SHARE * modality
-        + CONSISTENCY_SHARE * consistency,
+        + CONSISTENCY_SHARE * agreement,
         missed=tuple(
             MissedCase(
                 case.exam_name,
@@ -183,8 +183,15 @@ def _reads_modality(case: Case, workspace: Workspace) -> bool:
     return workspace.truth.modality_of(case.gold or "") in read
 
 
-def _consistency(cases: Sequence[Case], groups: Sequence[WrittenGroup]) -> tuple[float, int]:
-    """Compare the partition by gold row with the partition by parsed slots."""
+def consistency(cases: Sequence[Case], groups: Sequence[WrittenGroup]) -> tuple[float, int]:
+    """Compare the partition of names by gold row with the partition by parsed slots.
+
+    Returns
+    -------
+    index : float
+        Adjusted Rand index, 0 where negative.
+    n_names : int
+    """
     names = [(case.gold, case.exam_name) for case in cases if case.gold]
     names += [(group.gold, name) for group in groups for name in group.exam_names]
     gold_rows = [gold for gold, _ in names]

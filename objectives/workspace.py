@@ -76,6 +76,8 @@ class Workspace:
     index : CatalogueIndex
     truth : RowTruth
     usage : Usage
+    recipe : BankRecipe
+        What the banks of this workspace depend on.
     """
 
     def __init__(self, config: Configuration, training_dir: Path | None = None) -> None:
@@ -91,7 +93,7 @@ class Workspace:
             self._usage_cases(training_dir or config.data.training_dir),
             config.split.tuning,
         )
-        self._recipe = BankRecipe(
+        self.recipe = BankRecipe(
             self.index, self.usage, config.retriever_top_k, self.catalogue_sha256
         )
 
@@ -126,7 +128,7 @@ class Workspace:
         training = self._config.training
         facts: FeatureBank = load_or_build_bank(
             cases,
-            self._recipe,
+            self.recipe,
             chunk_size or training.chunk_size,
             max_workers or training.max_workers,
         )

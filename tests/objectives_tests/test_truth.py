@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from engine.errors import InputFileError
+from engine.row_slots import row_slots
+from objectives.truth import CRITICAL_KINDS, RowTruth
+from tests.engine_tests.conftest import make_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAIN: dict[str, Any] = {
+    "modality": "CT",
+    "laterality": "none",
+    "contrast": "none",
+    "interventional": False,
+}
+TRUTHS = {
+    "plain": PLAIN,
+    "left": PLAIN | {"laterality": "left"},
+    "right": PLAIN | {"laterality": "right"},
+    "both": PLAIN | {"laterality": "bilateral"},
+    "mr": PLAIN | {"modality": "MR"},
+    "with": PLAIN | {"contrast": "with"},
+    "both contrasts": PLAIN | {"contrast": "with_and_without"},
+    "without": PLAIN | {"contrast": "without"},
+    "needle": PLAIN | {"interventional": True},
+}
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> RowTruth:
+    path = tmp_path / "slots.json"
+    path.write_text(json.dumps(TRUTHS))
+    (row,) = make_rows(("CT Head|N",))
+    rows = [row._replace(preferred_name=name) for name in TRUTHS]
+    return RowTruth(rows, [row_slots(r) for r in rows], path)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "kinds"),
+    [
+        ("left", "left", set()),
+        ("left", "right", {"side"}),
+        ("left", "both", {"side"}),
+        ("plain", "left", {"side"}),  # a side that nobody stated
+        ("left", "plain", set()),  # vague, not wrong
+        ("plain", "mr", {"modality"}),
+        ("plain", "with", {"contrast"}),
+        ("with", "plain", {"contrast"}),
+        ("with", "both contrasts", set()),
+        ("plain", "without", set()),
+        ("plain", "needle", {"interventional"}),
+        ("needle", "plain", set()),
+    ],
+)
+def test_what_counts_as_dangerous(
+    gold: str, answer: str, kinds: set[str], truth: RowTruth
+) -> None:
+    names = list(TRUTHS)
+    flags = truth.critical(np.array(names.index(gold)), np.array(names.index(answer)))
+    assert {k for k, flag in zip(CRITICAL_KINDS, flags, strict=True) if flag} == kinds
+
+
+def test_without_a_file_the_parser_speaks_and_the_source_says_so(tmp_path: Path) -> None:
+    rows = make_rows()
+    truth = RowTruth(rows, [row_slots(row) for row in rows], tmp_path / "none.json")
+    assert truth.source == "parser"
+    names = [row.preferred_name for row in rows]
+    left, right = names.index("XR Knee Lt"), names.index("XR Knee Rt")
+    assert truth.critical(np.array(left), np.array(right)).tolist() == [True, False, False, False]
+
+
+def test_a_file_that_knows_only_some_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "slots.json"
+    path.write_text(json.dumps({"CT Head": PLAIN}))
+    rows = make_rows()
+    with pytest.raises(InputFileError, match="do not belong together"):
+        RowTruth(rows, [row_slots(row) for row in rows], path)

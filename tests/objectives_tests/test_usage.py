@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import numpy as np
+
+from objectives.cases import Case
+from objectives.usage import Usage
+from tests.engine_tests.conftest import make_rows
+
+ROWS = make_rows(("CT Head|N", "CT Abdomen|N", "XR Chest|N"))
+
+
+def case(site: str, gold: str | None) -> Case:
+    return Case(site, "", "", "name", gold, has_gold=True)
+
+
+CASES = [
+    *[case("A", "CT Head")] * 3,
+    *[case("B", "CT Abdomen")] * 2,
+    *[case("HELD OUT", "XR Chest")] * 50,
+    case("A", None),
+]
+
+
+def test_a_site_never_meets_its_own_counts() -> None:
+    usage = Usage(ROWS, CASES, ["A", "B"])
+    assert usage.seen_from("A").tolist() == [0.0, 1.0, 0.0]
+    assert usage.seen_from("B").tolist() == [1.0, 0.0, 0.0]
+
+
+def test_held_out_sites_teach_nothing_and_see_all_tuning_sites() -> None:
+    usage = Usage(ROWS, CASES, ["A", "B"])
+    seen = usage.seen_from("HELD OUT")
+    assert seen[2] == 0.0
+    assert seen[0] == 1.0
+    assert 0 < seen[1] < 1
+    assert np.array_equal(seen, usage.everywhere)
+
+
+def test_without_cases_every_row_is_as_common() -> None:
+    assert not Usage(ROWS, [], ["A"]).everywhere.any()
