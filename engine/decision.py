@@ -27,7 +27,8 @@ class Decisions(NamedTuple):
 
     Attributes
     ----------
-    statuses : ndarray of object (Status), shape (n_cases,)
+    statuses : ndarray of object, shape (n_cases,)
+        Values of `Status`.
     confidences : ndarray of float64, shape (n_cases,)
         In [0, 1].
     """
@@ -36,10 +37,27 @@ class Decisions(NamedTuple):
     confidences: NDArray[np.float64]
 
 
+class Evidence(NamedTuple):
+    """What a decision rests on, one entry a case.
+
+    Attributes
+    ----------
+    best, runner_up : ndarray of float32, shape (n_cases,)
+        The two highest scores; minus infinity where there is no such candidate.
+    made_up : ndarray of bool, shape (n_cases,)
+        Whether the best row states a side, contrast or modality that the name does not.
+    non_clinical : ndarray of bool, shape (n_cases,)
+        Whether the line is no examination.
+    """
+
+    best: NDArray[np.float32]
+    runner_up: NDArray[np.float32]
+    made_up: NDArray[np.bool_]
+    non_clinical: NDArray[np.bool_]
+
+
 def decide(
-    best: NDArray[np.float32],
-    runner_up: NDArray[np.float32],
-    non_clinical: NDArray[np.bool_],
+    evidence: Evidence,
     weights: Weights,
     settings: DecisionSettings,
 ) -> Decisions:
@@ -48,18 +66,15 @@ def decide(
     Confidence is the best score as a share of what agreement in every slot and in the text
     scores, limited to [0, 1]. It is not a probability.
 
-    Parameters
-    ----------
-    best, runner_up : ndarray of float32, shape (n_cases,)
-        The two highest scores; minus infinity where there is no such candidate.
-    non_clinical : ndarray of bool, shape (n_cases,)
+    An answer that makes something up is AMBIGUOUS at best.
     """
+    best, runner_up, made_up, non_clinical = evidence
     full = weights.weights_final.component + weights.weights_final.semantic
     confidences = np.clip(best.astype(np.float64) / max(full, np.finfo(np.float64).tiny), 0.0, 1.0)
     confidences[non_clinical] = 0.0
     alone = runner_up < best - np.float32(settings.ambiguity_margin)
     statuses = np.full(len(best), Status.AMBIGUOUS, dtype=object)
-    statuses[alone & (confidences >= settings.accept_threshold)] = Status.MATCH
+    statuses[alone & ~made_up & (confidences >= settings.accept_threshold)] = Status.MATCH
     statuses[np.isneginf(best) | (confidences < settings.reject_threshold)] = Status.NO_MATCH
     statuses[non_clinical] = Status.NON_CLINICAL
     return Decisions(statuses, confidences)

@@ -9,8 +9,8 @@ import numpy as np
 from engine.coefficients import FEATURE_GRID, N_FEATURES, Feature
 from engine.contrast import CONTRAST_AGREEMENT, CONTRASTS, ContrastAgreement
 from engine.grid import on_grid
+from engine.inventions import Invention, inventions
 from engine.laterality import LATERALITY_SIMILARITY, SIDES
-from engine.slots import Contrast, Laterality
 from engine.vetoes import vetoed
 
 if TYPE_CHECKING:
@@ -51,10 +51,13 @@ class Candidates(NamedTuple):
     rows : ndarray of int64, shape (n_candidates,)
         Positions in the catalogue; fewer unstated additions first, then preferred name.
     features : ndarray of float32, shape (n_candidates, n_features)
+    made_up : ndarray of uint8, shape (n_candidates,)
+        What each row would make up, as `Invention` flags.
     """
 
     rows: NDArray[np.int64]
     features: NDArray[np.float32]
+    made_up: NDArray[np.uint8]
 
 
 def find_candidates(
@@ -83,7 +86,7 @@ def find_candidates(
     features = _slot_features(query, index, facts, rows)
     features[:, Feature.SEMANTIC] = _semantic(query.parsed.text, index, cosines, rows)
     features[:, Feature.FREQUENCY] = frequency[rows]
-    return Candidates(rows, features.astype(np.float32))
+    return Candidates(rows, features.astype(np.float32), inventions(query, index)[rows])
 
 
 def slot_facts(query: Query, index: CatalogueIndex) -> SlotFacts:
@@ -91,13 +94,7 @@ def slot_facts(query: Query, index: CatalogueIndex) -> SlotFacts:
     parsed = query.parsed
     anatomy, anatomy_additions = index.anatomy.compare(parsed.anatomy)
     actions = parsed.technique | parsed.intervention
-    sided = (index.laterality != SIDES.index(Laterality.NONE)) & (
-        parsed.laterality is Laterality.NONE
-    )
-    enhanced = np.isin(
-        index.contrast,
-        [CONTRASTS.index(Contrast.WITH), CONTRASTS.index(Contrast.WITH_AND_WITHOUT)],
-    ) & (parsed.contrast is Contrast.NONE)
+    made_up = inventions(query, index)
     return SlotFacts(
         anatomy=anatomy,
         modality=_modality(query, index),
@@ -108,8 +105,8 @@ def slot_facts(query: Query, index: CatalogueIndex) -> SlotFacts:
         + index.technique.additions(actions)
         + index.context.additions(parsed.context)
         + index.unknown.additions(frozenset(parsed.unknown))
-        + sided
-        + enhanced,
+        + (made_up & np.uint8(Invention.SIDE) > 0)
+        + (made_up & np.uint8(Invention.CONTRAST) > 0),
     )
 
 

@@ -104,7 +104,9 @@ class Lexicon:
         How words vary.
     words : frozenset of str
         Every word that stands in some phrase.
-    senses : dict of (slot, value) to Sense
+    senses : dict of (slot, entry) to Sense
+        An entry's value is its own name, or what its field `means` says: such a variant states
+        the same and implies more ("nerve root block": a nerve block, of the nerve root).
     """
 
     def __init__(self) -> None:
@@ -158,14 +160,18 @@ class Lexicon:
         """Whether `word` stands in some phrase, in whatever spelling."""
         return word in self.words or self.longest(word) > 0
 
-    def completions(self, start: str) -> list[Meaning]:
-        """Return the meanings of the phrases that begin with the characters `start`."""
+    def phrases_from(self, start: str) -> dict[str, Meaning]:
+        """Return the phrases that begin with the characters `start`, sorted, with meanings."""
         position = bisect_left(self._sorted, start)
-        found: list[Meaning] = []
+        found: dict[str, Meaning] = {}
         while position < len(self._sorted) and self._sorted[position].startswith(start):
-            found.append(self._exact[self._sorted[position]])
+            found[self._sorted[position]] = self._exact[self._sorted[position]]
             position += 1
         return found
+
+    def completions(self, start: str) -> list[Meaning]:
+        """Return the meanings of the phrases that begin with the characters `start`."""
+        return list(self.phrases_from(start).values())
 
     def phrases(self) -> dict[str, Meaning]:
         """Return every phrase as written in the data files."""
@@ -294,7 +300,9 @@ def _sense(slot: str, value: str, entry: Table) -> Sense:
     traits = [name for name in _TRAITS if entry.get(name)]
     if "vessel" in entry:
         traits.append(entry["vessel"])
-    return Sense(slot, value, entry.get("text", value), implied, frozenset(traits))
+    return Sense(
+        slot, entry.get("means", value), entry.get("text", value), implied, frozenset(traits)
+    )
 
 
 def _brief(meaning: Meaning) -> str:

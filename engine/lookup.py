@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from engine.coefficients import effective_coefficients
-from engine.decision import Status, decide
+from engine.decision import Evidence, Status, decide
 from engine.facts import Candidates, find_candidates
+from engine.inventions import Invention
 from engine.query import Query, make_query
 from engine.ranking import Ranking, rank
 
@@ -33,6 +34,10 @@ class Answer(NamedTuple):
         In [0, 1].
     row : CatalogueRow or None
         The best candidate; None for NO_MATCH and NON_CLINICAL.
+    runner_up : CatalogueRow or None
+        The second candidate, if any.
+    made_up : Invention
+        What the best candidate states and the name does not.
     ranking : Ranking
         Every candidate that was ranked.
     """
@@ -41,6 +46,8 @@ class Answer(NamedTuple):
     status: Status
     confidence: float
     row: CatalogueRow | None
+    runner_up: CatalogueRow | None
+    made_up: Invention
     ranking: Ranking
 
 
@@ -99,24 +106,43 @@ class LookupEngine:
 
     def lookup(self, exam_name: str, modality_code: str = "") -> Answer:
         """Map one exam name (with its MODALITY_CODE, if known) to ranked catalogue rows."""
-        query = make_query(exam_name, modality_code)
-        (candidates,) = collect_facts([query], self._index, [self._frequency], self._top_k)
-        ranking = rank(candidates, self._coefficients)
-        top_two = np.full(2, -np.inf, dtype=np.float32)
-        top_two[: len(ranking.scores[:2])] = ranking.scores[:2]
-        decisions = decide(
-            top_two[:1],
-            top_two[1:],
-            np.array([query.parsed.non_clinical]),
-            self._weights,
-            self._decision,
+        (answer,) = self.lookup_many([(exam_name, modality_code)])
+        return answer
+
+    def lookup_many(self, questions: Sequence[tuple[str, str]]) -> list[Answer]:
+        """Map many pairs of exam name and MODALITY_CODE; each answer is as if asked alone."""
+        if not questions:
+            return []
+        queries = [make_query(exam_name, code) for exam_name, code in questions]
+        facts = collect_facts(queries, self._index, [self._frequency] * len(queries), self._top_k)
+        rankings = [rank(candidates, self._coefficients) for candidates in facts]
+        evidence = Evidence(
+            best=np.array([_score(ranking, 0) for ranking in rankings], dtype=np.float32),
+            runner_up=np.array([_score(ranking, 1) for ranking in rankings], dtype=np.float32),
+            made_up=np.array([bool(ranking.made_up[:1].any()) for ranking in rankings]),
+            non_clinical=np.array([query.parsed.non_clinical for query in queries]),
         )
-        status = decisions.statuses[0]
+        decisions = decide(evidence, self._weights, self._decision)
+        return [
+            self._answer(*parts)
+            for parts in zip(
+                queries, rankings, decisions.statuses, decisions.confidences, strict=True
+            )
+        ]
+
+    def _answer(self, query: Query, ranking: Ranking, status: Status, confidence: float) -> Answer:
         answered = status in (Status.MATCH, Status.AMBIGUOUS)
+        rows = [self._index.rows[row] for row in ranking.rows[:2]] if answered else []
         return Answer(
             query=query,
-            status=status,
-            confidence=float(decisions.confidences[0]),
-            row=self._index.rows[ranking.rows[0]] if answered else None,
+            status=Status(status),
+            confidence=float(confidence),
+            row=rows[0] if rows else None,
+            runner_up=rows[1] if len(rows) > 1 else None,
+            made_up=Invention(int(ranking.made_up[0])) if answered else Invention(0),
             ranking=ranking,
         )
+
+
+def _score(ranking: Ranking, place: int) -> float:
+    return float(ranking.scores[place]) if place < len(ranking.scores) else -np.inf

@@ -7,13 +7,15 @@ import unicodedata
 from typing import NamedTuple
 
 _SIGNS = {"&": "and", "±": "+/-", "-/+": "+/-"}
-# "C-" and "-C" say "without contrast"; any other hyphen only separates ("C-spine", "C1-C3").
+# "C-" and "-C" say "without contrast", at the end of a name also behind a word ("chest-C"); any
+# other hyphen only separates ("C-spine", "C1-C3", "spine-C").
 _TOKEN = re.compile(
     r"[^\W\d_]+(?:['\u2019`\u00b4][^\W\d_]+)*"
     r"|\d+(?:\.\d+)?"
     r"|\+\s?/\s?-|-/\+|±"
     r"|(?<=(?<!\w)[ck])-(?!\w)|(?<=(?<!\w)ce)-(?!\w)"
     r"|(?<!\w)-(?=c(?!\w)(?![-\s]*sp))"
+    r"|(?<=[a-z]{3})(?<!spine)(?<!spin)-(?=c\s*(?:$|[),/]))"
     r"|(?<=[+])-(?=\s|$)|(?<=\w-)\+"
     r"|[&+<>]"
 )

@@ -1,4 +1,4 @@
-"""Read what is written with numbers: spine levels (C1-C3, L4/5) and numbers of views (2-3V)."""
+"""Read what is written with numbers: spine levels (L4/5), views (2-3V), weeks (12/40)."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ _VIEWS = frozenset({"v", "view", "views", "vw", "vws", "proj", "projections", "p
 _SPELLED = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
 
 
+_TERM = "40"
+_LAST_WEEK = 42
+# the last week of the first and of the second trimester (NICE NG201)
+_FIRST_ENDS, _SECOND_ENDS = 13, 27
+
+
 class Numbered(NamedTuple):
     """Senses read from the tokens before position `end`."""
 
@@ -31,7 +37,11 @@ class Numbered(NamedTuple):
 
 def read_numbered(tokens: list[Token], position: int) -> Numbered | None:
     """Read levels or views that begin at `position`, or return None."""
-    return _read_levels(tokens, position) or _read_views(tokens, position)
+    return (
+        _read_levels(tokens, position)
+        or _read_views(tokens, position)
+        or _read_weeks(tokens, position)
+    )
 
 
 def _level(tokens: list[Token], position: int) -> str | None:
@@ -99,3 +109,18 @@ def _read_views(tokens: list[Token], position: int) -> Numbered | None:
         return None
     text = f"{number} view" + ("" if number == "1" else "s")
     return Numbered(end + 1, (Sense("technique", text, text),))
+
+
+def _read_weeks(tokens: list[Token], position: int) -> Numbered | None:
+    """Read completed weeks over forty, the British way to write a length of pregnancy."""
+    week = tokens[position].text
+    if not week.isdigit() or position + 1 >= len(tokens) or int(week) > _LAST_WEEK:
+        return None
+    term = tokens[position + 1]
+    if term.text != _TERM or term.gap.strip() != "/":
+        return None
+    trimester = "third" if int(week) > _SECOND_ENDS else "second"
+    if int(week) <= _FIRST_ENDS:
+        trimester = "first"
+    sense = lexicon().senses["context", f"{trimester} trimester"]
+    return Numbered(position + 2, (sense,))

@@ -140,7 +140,9 @@ def _mentions(reads: list[Read]) -> list[Mention]:
     mentions: list[Mention] = []
     is_added = False
     for part in reads:
-        for sense in part.senses:
+        is_joined = not _ADDING.isdisjoint(part.words.split())
+        for position, sense in enumerate(part.senses):
+            is_added |= is_joined and position > 0
             if sense.slot == "anatomy":
                 mentions.append(Mention(sense.value, is_added, is_implied=False))
             mentions.extend(

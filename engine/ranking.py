@@ -21,11 +21,14 @@ class Ranking(NamedTuple):
     scores : ndarray of float32, shape (n_candidates,)
         Never clipped or rounded.
     features : ndarray of float32, shape (n_candidates, n_features)
+    made_up : ndarray of uint8, shape (n_candidates,)
+        What each row would make up, as `Invention` flags.
     """
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
     features: NDArray[np.float32]
+    made_up: NDArray[np.uint8]
 
 
 def rank(candidates: Candidates, coefficients: NDArray[np.float32]) -> Ranking:
@@ -36,4 +39,9 @@ def rank(candidates: Candidates, coefficients: NDArray[np.float32]) -> Ranking:
     """
     scores = candidates.features @ coefficients
     order = np.argsort(-scores, kind="stable")
-    return Ranking(candidates.rows[order], scores[order], candidates.features[order])
+    return Ranking(
+        candidates.rows[order],
+        scores[order],
+        candidates.features[order],
+        candidates.made_up[order],
+    )

@@ -10,6 +10,9 @@ from engine.anatomy import covers, hierarchy
 # Regions so wide that any named part inside them is what is meant, wherever it stands.
 _WIDE = frozenset({"upper limb", "lower limb", "spine", "skeleton", "trunk", "back", "device"})
 
+_LIMBS = frozenset({"upper limb", "lower limb"})
+_BARE_VESSELS = frozenset({"artery", "vein"})
+
 
 class Mention(NamedTuple):
     """One body part as it stands in a name.
@@ -34,7 +37,7 @@ def stated_anatomy(mentions: Sequence[Mention]) -> frozenset[str]:
     "Lower extremity, hip" means the hip; "thorax abdomen pelvis" means three parts; "abdomen and
     kidney" means two.
     """
-    return frozenset(
+    meant = {
         mention.term
         for position, mention in enumerate(mentions)
         if not any(
@@ -42,7 +45,17 @@ def stated_anatomy(mentions: Sequence[Mention]) -> frozenset[str]:
             for later, other in enumerate(mentions)
             if later != position
         )
-    )
+    }
+    return frozenset(_limb_vessels(meant))
+
+
+def _limb_vessels(terms: set[str]) -> set[str]:
+    """Read a limb and a bare "vein" or "artery" apart from it as one ("venous Doppler Lt leg")."""
+    vessels = terms & _BARE_VESSELS
+    limbs = terms & _LIMBS
+    if not vessels or not limbs:
+        return terms
+    return terms - vessels - limbs | {f"{limb} {vessel}" for limb in limbs for vessel in vessels}
 
 
 def _yields(mention: Mention, other: Mention, *, comes_later: bool) -> bool:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
+from engine.cuts import expand_cut
 from engine.lexicon import Sense, lexicon
 from engine.normalise import Token
 
@@ -16,6 +17,7 @@ _SHORTEST_PIECE = 4
 _FIRST_LETTERS = frozenset("lrct")
 _LONGEST_RESIDUE = 6
 _LONG_PIECE = 8
+_MODALITY_PIECES = frozenset({"ct", "mr", "us", "nm", "xr"})
 _LONGEST_WORD = 60
 _LONGEST_PHRASE_WORD = 18
 
@@ -37,12 +39,17 @@ def repair(tokens: list[Token]) -> list[Token]:
             repaired.append(token)
             continue
         pieces = split_glued(word)
+        if pieces[-1] in _MODALITY_PIECES and correct_typo(word) != word:
+            pieces = (word,)  # "sternm" is a sternum, no "ster" NM
         if len(pieces) > 1:
             repaired.extend(_cut(token, pieces))
         elif position == last and completes(word):
             repaired.append(token)
         else:
-            repaired.append(token._replace(text=correct_typo(word)))
+            corrected = correct_typo(word)
+            repaired.append(
+                token._replace(text=expand_cut(word) if corrected == word else corrected)
+            )
     return repaired
 
 
@@ -177,5 +184,10 @@ def correct_typo(word: str) -> str:
     meanings = {repr(lexicon().meaning([candidate]) or fold(candidate)) for candidate in near}
     if len({fold(candidate) for candidate in near}) == 1 or len(meanings) == 1:
         return min(near)
+    whole = {candidate for candidate in near if is_whole_phrase(candidate)}
+    if len({repr(lexicon().meaning([candidate])) for candidate in whole}) == 1:
+        near = whole
+        if all(candidate[0] == word[0] for candidate in whole):
+            return max(whole, key=lambda candidate: (len(candidate), candidate))
     same_start = {candidate for candidate in near if candidate[0] == word[0]}
     return same_start.pop() if len(same_start) == 1 else word

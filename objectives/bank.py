@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from objectives.cases import Case
     from objectives.usage import Usage
 
-_ARRAYS = ("features", "rows", "n_candidates", "non_clinical")
+_ARRAYS = ("features", "rows", "made_up", "n_candidates", "non_clinical")
 _MANIFEST = "manifest.json"
 
 
@@ -42,6 +42,8 @@ class FeatureBank(NamedTuple):
         has fewer than ``top_k`` candidates its first one fills up, which never wins a tie.
     rows : ndarray of int32, shape (n_cases, top_k)
         Catalogue positions; -1 throughout where a case has no candidate.
+    made_up : ndarray of uint8, shape (n_cases, top_k)
+        What each candidate would make up, as `engine.inventions.Invention` flags.
     n_candidates : ndarray of int32, shape (n_cases,)
     non_clinical : ndarray of bool, shape (n_cases,)
         Lines that the engine takes for no exam at all.
@@ -49,6 +51,7 @@ class FeatureBank(NamedTuple):
 
     features: NDArray[np.float32]
     rows: NDArray[np.int32]
+    made_up: NDArray[np.uint8]
     n_candidates: NDArray[np.int32]
     non_clinical: NDArray[np.bool_]
 
@@ -57,6 +60,7 @@ class FeatureBank(NamedTuple):
         return FeatureBank(
             self.features[cases],
             self.rows[cases],
+            self.made_up[cases],
             self.n_candidates[cases],
             self.non_clinical[cases],
         )
@@ -172,6 +176,7 @@ def _build_chunk(cases: Sequence[Case], recipe: BankRecipe) -> FeatureBank:
             filled[n_found:] = 0
             bank.features[case] = found.features[filled]
             bank.rows[case] = found.rows[filled]
+            bank.made_up[case] = found.made_up[filled]
     return bank
 
 
@@ -179,6 +184,7 @@ def _empty(n_cases: int, top_k: int) -> FeatureBank:
     return FeatureBank(
         features=np.zeros((n_cases, top_k, N_FEATURES), dtype=np.float32),
         rows=np.full((n_cases, top_k), -1, dtype=np.int32),
+        made_up=np.zeros((n_cases, top_k), dtype=np.uint8),
         n_candidates=np.zeros(n_cases, dtype=np.int32),
         non_clinical=np.zeros(n_cases, dtype=np.bool_),
     )

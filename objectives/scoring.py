@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from engine.decision import Evidence
 from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class Winners(NamedTuple):
     ----------
     position : ndarray of intp, shape (n_cases,)
         Its place among the candidates of the case.
-    best, runner_up : ndarray of float32, shape (n_cases,)
-        The two highest scores; minus infinity where there is no such candidate.
+    evidence : Evidence
+        What a decision rests on.
     correct : ndarray of bool, shape (n_cases,)
         Whether the winner is the gold row.
     critical : ndarray of bool, shape (n_cases, n_kinds)
@@ -57,8 +58,7 @@ class Winners(NamedTuple):
     """
 
     position: NDArray[np.intp]
-    best: NDArray[np.float32]
-    runner_up: NDArray[np.float32]
+    evidence: Evidence
     correct: NDArray[np.bool_]
     critical: NDArray[np.bool_]
 
@@ -107,8 +107,12 @@ def find_winners(bank: FeatureBank, labels: Labels, coefficients: NDArray[np.flo
     scores[cases, position] = -np.inf
     return Winners(
         position=position,
-        best=best,
-        runner_up=scores.max(axis=1, initial=np.float32(-np.inf)),
+        evidence=Evidence(
+            best=best,
+            runner_up=scores.max(axis=1, initial=np.float32(-np.inf)),
+            made_up=bank.made_up[cases, position] > 0,
+            non_clinical=bank.non_clinical,
+        ),
         correct=labels.is_gold[cases, position],
         critical=labels.critical[cases, position].reshape(n_cases, len(CRITICAL_KINDS)),
     )

@@ -183,13 +183,7 @@ def measure(
     """Measure one configuration on labelled facts; session, name and times are left at zero."""
     labels = judged.labels
     winners = find_winners(judged.bank, labels, effective_coefficients(config.weights))
-    decisions = decide(
-        winners.best,
-        winners.runner_up,
-        judged.bank.non_clinical,
-        config.weights,
-        config.decision,
-    )
+    decisions = decide(winners.evidence, config.weights, config.decision)
     has_gold = np.array([case.has_gold for case in judged.cases], dtype=np.bool_)
     n_labelled, n_answerable = int(has_gold.sum()), int(labels.answerable.sum())
     n_successful = int((decisions.confidences >= config.decision.accept_threshold).sum())

@@ -44,7 +44,8 @@ class RowTruth:
     ----------
     rows : sequence of CatalogueRow
     slots : sequence of RowSlots
-        The parser's reading, used where `path` says nothing about any row.
+        The parser's reading, used when `path` does not describe every row: it then belongs to
+        another catalogue, even if some names are the same.
     path : Path
         ``slots.json``.
 
@@ -56,7 +57,7 @@ class RowTruth:
     Raises
     ------
     InputFileError
-        When the file is malformed, or describes some of the rows but not all.
+        When the file is malformed.
     """
 
     def __init__(
@@ -64,15 +65,9 @@ class RowTruth:
     ) -> None:
         described = _read(path)
         names = [row.preferred_name for row in rows]
-        known = [name in described for name in names]
-        if all(known):
+        if all(name in described for name in names):
             self.source = "slots.json"
             truths = [described[name] for name in names]
-        elif any(known):
-            raise InputFileError(
-                f"{path}: the row {names[known.index(False)]!r} is missing; "
-                "the file and the catalogue do not belong together"
-            )
         else:
             self.source = "parser"
             truths = [_from_parser(row) for row in slots]

@@ -68,6 +68,8 @@ class Workspace:
     training_dir : Path, optional
         Folder of the training files from whose tuning sites usage is learned; the
         configuration's when not given.
+    catalogue : Path, optional
+        Another catalogue than the configuration's; nothing is known about the usage of its rows.
 
     Attributes
     ----------
@@ -80,17 +82,22 @@ class Workspace:
         What the banks of this workspace depend on.
     """
 
-    def __init__(self, config: Configuration, training_dir: Path | None = None) -> None:
-        catalogue = resolve(config.data.catalogue)
+    def __init__(
+        self,
+        config: Configuration,
+        training_dir: Path | None = None,
+        catalogue: Path | None = None,
+    ) -> None:
         self._config = config
-        self.rows: tuple[CatalogueRow, ...] = load_catalogue(catalogue)
-        self.catalogue_sha256 = sha256_of_file(catalogue)
+        path = resolve(catalogue or config.data.catalogue)
+        self.rows: tuple[CatalogueRow, ...] = load_catalogue(path)
+        self.catalogue_sha256 = sha256_of_file(path)
         self._names = frozenset(row.preferred_name for row in self.rows)
         self.index = CatalogueIndex(self.rows, config.retrieval)
         self.truth = RowTruth(self.rows, self.index.slots, config.data.slots)
         self.usage = Usage(
             self.rows,
-            self._usage_cases(training_dir or config.data.training_dir),
+            () if catalogue else self._usage_cases(training_dir or config.data.training_dir),
             config.split.tuning,
         )
         self.recipe = BankRecipe(

@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from objectives.cases import BadRecord
 
@@ -116,3 +123,16 @@ def trial_progress() -> Iterator[TrialProgress]:
     )
     with Progress(*columns, console=console) as bar:
         yield TrialProgress(bar)
+
+
+@contextmanager
+def record_progress() -> Iterator[Callable[[int], None]]:
+    """Open the progress display of a mapping run: a bar on a terminal, nothing otherwise."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    columns = (SpinnerColumn(), MofNCompleteColumn(), TextColumn("records"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda n_records: bar.update(task, advance=n_records)

@@ -8,7 +8,7 @@ import optuna
 import typer
 
 from engine.errors import RadTuneError
-from scripts import lookup, optimize, train, validate
+from scripts import lookup, map, optimize, train, validate  # noqa: A004 - verbs
 
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130
@@ -25,6 +25,7 @@ app.command("train")(train.train)
 app.command("optimize")(optimize.optimize)
 app.command("validate")(validate.validate)
 app.command("lookup")(lookup.lookup)
+app.command("map")(map.map_names)
 
 
 def main() -> None:

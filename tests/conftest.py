@@ -55,6 +55,7 @@ def make_bank() -> MakeBank:
         bank = FeatureBank(
             features,
             rows,
+            np.zeros((n_cases, top_k), dtype=np.uint8),
             np.full(n_cases, top_k, dtype=np.int32),
             np.zeros(n_cases, dtype=np.bool_),
         )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from engine.decision import Status, decide
+from engine.decision import Evidence, Status, decide
 
 if TYPE_CHECKING:
     from objectives.configuration import Configuration
@@ -14,27 +14,34 @@ NOTHING = float("-inf")
 
 
 @pytest.mark.parametrize(
-    ("best", "runner_up", "non_clinical", "status"),
+    ("best", "runner_up", "made_up", "non_clinical", "status"),
     [
-        (1.3, 0.7, False, Status.MATCH),
-        (1.3, NOTHING, False, Status.MATCH),
-        (1.3, 1.295, False, Status.AMBIGUOUS),
-        (0.6, 0.2, False, Status.AMBIGUOUS),
-        (0.2, 0.1, False, Status.NO_MATCH),
-        (-0.4, -0.5, False, Status.NO_MATCH),
-        (NOTHING, NOTHING, False, Status.NO_MATCH),
-        (1.3, 0.7, True, Status.NON_CLINICAL),
+        (1.3, 0.7, False, False, Status.MATCH),
+        (1.3, NOTHING, False, False, Status.MATCH),
+        (1.3, 1.295, False, False, Status.AMBIGUOUS),
+        (0.6, 0.2, False, False, Status.AMBIGUOUS),
+        (0.2, 0.1, False, False, Status.NO_MATCH),
+        (-0.4, -0.5, False, False, Status.NO_MATCH),
+        (NOTHING, NOTHING, False, False, Status.NO_MATCH),
+        (1.3, 0.7, True, False, Status.AMBIGUOUS),
+        (0.2, 0.1, True, False, Status.NO_MATCH),
+        (1.3, 0.7, False, True, Status.NON_CLINICAL),
     ],
 )
 def test_statuses(
-    best: float, runner_up: float, non_clinical: bool, status: Status, config: Configuration
+    best: float,
+    runner_up: float,
+    made_up: bool,
+    non_clinical: bool,
+    status: Status,
+    config: Configuration,
 ) -> None:
-    decisions = decide(
+    evidence = Evidence(
         np.array([best], dtype=np.float32),
         np.array([runner_up], dtype=np.float32),
+        np.array([made_up]),
         np.array([non_clinical]),
-        config.weights,
-        config.decision,
     )
+    decisions = decide(evidence, config.weights, config.decision)
     assert decisions.statuses.tolist() == [status]
     assert 0.0 <= decisions.confidences[0] <= 1.0

@@ -164,7 +164,7 @@ def test_intervention(name: str, modality: str, intervention: str) -> None:
         ("Paed XR hip", "", "paediatric"),
         ("US Preg 1st Tri", "", "first trimester;obstetric"),
         ("US kidney transplant doppler", "doppler", "transplant"),
-        ("XR chest portable ward 5 no report", "", ""),
+        ("XR chest portable ward 5 no report", "mobile", ""),
         ("3rd visit obs scan", "", "obstetric"),
         ("US pelvis TV", "transvaginal", ""),
     ],

@@ -76,9 +76,20 @@ def test_without_a_file_the_parser_speaks_and_the_source_says_so(tmp_path: Path)
     assert truth.critical(np.array(left), np.array(right)).tolist() == [True, False, False, False]
 
 
-def test_a_file_that_knows_only_some_rows_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_another_catalogue_with_some_names_in_common_is_not_believed(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "slots.json"
-    path.write_text(json.dumps({"CT Head": PLAIN}))
+    path.write_text(json.dumps({"CT Head": PLAIN | {"modality": "MR"}}))
     rows = make_rows()
-    with pytest.raises(InputFileError, match="do not belong together"):
+    truth = RowTruth(rows, [row_slots(row) for row in rows], path)
+    assert truth.source == "parser"
+    assert truth.modality_of("CT Head") == "CT"
+
+
+def test_a_malformed_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "slots.json"
+    path.write_text(json.dumps({"CT Head": PLAIN | {"modality": "Moon"}}))
+    rows = make_rows()
+    with pytest.raises(InputFileError, match="CT Head"):
         RowTruth(rows, [row_slots(row) for row in rows], path)

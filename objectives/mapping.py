@@ -1,0 +1,302 @@
+"""Map a file of exam names: every record keeps its columns and gets the engine's answer."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+import joblib
+
+from engine.errors import ConfigurationError
+from engine.slots import Modality
+from objectives.name_files import NameRecord, read_names
+from objectives.output import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from engine.lookup import Answer, LookupEngine
+
+ANSWER_COLUMNS = (
+    "status",
+    "confidence",
+    "concept_id",
+    "preferred_name",
+    "laterality_concept_id",
+    "runner_up",
+    "parsed_modality",
+    "parsed_anatomy",
+    "parsed_laterality",
+    "parsed_contrast",
+    "parsed_technique",
+    "parsed_interventional",
+    "warnings",
+)
+FORMATS = ("csv", "jsonl")
+_CHUNK = 500  # records
+
+
+class MappingRun(NamedTuple):
+    """How a mapping run ended.
+
+    Attributes
+    ----------
+    output : Path
+    n_records : int
+        Records in the output, those of an earlier run included.
+    n_resumed : int
+        Records that an earlier run had written.
+    statuses : dict
+        Status to the number of records of this run.
+    """
+
+    output: Path
+    n_records: int
+    n_resumed: int
+    statuses: dict[str, int]
+
+
+def map_file(
+    engine: LookupEngine,
+    source: Path,
+    output: Path,
+    *,
+    file_format: str,
+    configuration: str,
+    resume: bool = False,
+    max_workers: int = 1,
+    on_records: Callable[[int], None] = lambda _: None,
+) -> MappingRun:
+    """Map every record of a file; the output appears under its name when it is complete.
+
+    Until then it grows as ``OUTPUT.partial``, whole records only, with a small file beside it that
+    knows how far it is.
+
+    Parameters
+    ----------
+    engine : LookupEngine
+    source, output : Path
+    file_format : str
+        ``csv`` or ``jsonl``.
+    configuration : str
+        A hash of what the answers depend on; a partial output of another one is not resumed.
+    resume : bool
+        Go on with the partial output of an interrupted run.
+    max_workers : int
+        Processes at most.
+    on_records : callable
+        Told how many records a step has added.
+
+    Raises
+    ------
+    InputFileError
+        When the input cannot be read.
+    ConfigurationError
+        When the format is unknown, input and output are the same file, or there is nothing to
+        resume.
+    """
+    if file_format not in FORMATS:
+        raise ConfigurationError(f"format {file_format!r} is unknown; there are csv and jsonl")
+    if source.exists() and source.resolve() == output.resolve():
+        raise ConfigurationError(f"{output}: is the input; give another --output")
+    records = read_names(source)
+    first = next(records)
+    partial = _Partial(output, [source_key(source), configuration, file_format])
+    n_resumed = partial.open(resume=resume)
+    waiting = itertools.islice(itertools.chain([first], records), n_resumed, None)
+    writer = _writer(file_format, list(first.fields), header=n_resumed == 0)
+    statuses: dict[str, int] = {}
+    n_records = n_resumed
+    on_records(n_resumed)
+    for answered in _map_chunks(waiting, engine, max_workers):
+        partial.append(writer(answered), n_records + len(answered))
+        n_records += len(answered)
+        on_records(len(answered))
+        for record in answered:
+            statuses[record["status"]] = statuses.get(record["status"], 0) + 1
+    partial.finish()
+    return MappingRun(output, n_records, n_resumed, dict(sorted(statuses.items())))
+
+
+def source_key(path: Path) -> str:
+    """Hash a file's bytes, block by block."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _map_chunks(
+    records: Iterator[NameRecord], engine: LookupEngine, max_workers: int
+) -> Iterable[list[dict[str, str]]]:
+    """Answer chunk after chunk, in order, with few chunks in flight."""
+    n_jobs = max(1, min(max_workers, os.cpu_count() or 1))
+    chunks = iter(lambda: list(itertools.islice(records, _CHUNK)), [])
+    head = list(itertools.islice(chunks, n_jobs))
+    if len(head) < n_jobs:
+        return (answer_records(chunk, engine) for chunk in head)
+    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2 * n_jobs")
+    answered: Iterable[list[dict[str, str]]] = parallel(
+        joblib.delayed(answer_records)(chunk, engine) for chunk in itertools.chain(head, chunks)
+    )
+    return answered
+
+
+def answer_records(records: Sequence[NameRecord], engine: LookupEngine) -> list[dict[str, str]]:
+    """Return each record's own columns with the engine's answer behind them.
+
+    A column of the input that is named like one of the answer's is kept as ``input_NAME``.
+    """
+    questions = list(dict.fromkeys((r.exam_name, r.modality_code) for r in records))
+    answers = {
+        question: answer_columns(answer)
+        for question, answer in zip(questions, engine.lookup_many(questions), strict=True)
+    }
+    return [
+        {
+            **{_own_name(column): text for column, text in record.fields.items()},
+            **answers[record.exam_name, record.modality_code],
+        }
+        for record in records
+    ]
+
+
+def answer_columns(answer: Answer) -> dict[str, str]:
+    """Write an answer as text columns, in the order of `ANSWER_COLUMNS`."""
+    parsed, row = answer.query.parsed, answer.row
+    modalities = answer.query.modalities
+    interventional = parsed.interventional or Modality.IR in parsed.modalities
+    return {
+        "status": answer.status.value,
+        "confidence": f"{answer.confidence:.4f}",
+        "concept_id": row.concept_id if row else "",
+        "preferred_name": row.preferred_name if row else "",
+        "laterality_concept_id": row.laterality_concept_id if row else "",
+        "runner_up": answer.runner_up.preferred_name if row and answer.runner_up else "",
+        "parsed_modality": ";".join(sorted(modalities)),
+        "parsed_anatomy": ";".join(sorted(parsed.anatomy)),
+        "parsed_laterality": parsed.laterality.value,
+        "parsed_contrast": parsed.contrast.value,
+        "parsed_technique": ";".join(sorted(parsed.technique | parsed.intervention)),
+        "parsed_interventional": str(interventional).lower(),
+        "warnings": "; ".join(answer_warnings(answer)),
+    }
+
+
+def answer_warnings(answer: Answer) -> list[str]:
+    """Say what a person should know before trusting an answer."""
+    query = answer.query
+    warnings = []
+    if not query.parsed.text.strip():
+        warnings.append("no exam name")
+    if query.modality_conflict:
+        text, code = sorted(query.parsed.modalities), sorted(query.code_modalities)
+        warnings.append(f"name says {'+'.join(text)}, MODALITY_CODE says {'/'.join(code)}")
+    if answer.made_up:
+        warnings.append(f"{answer.made_up.in_words()} not stated")
+    if query.parsed.unknown:
+        warnings.append(f"not understood: {' '.join(query.parsed.unknown)}")
+    return warnings
+
+
+def _own_name(column: str) -> str:
+    return f"input_{column}" if column in ANSWER_COLUMNS else column
+
+
+def _writer(
+    file_format: str, columns: Sequence[str], *, header: bool
+) -> Callable[[Sequence[dict[str, str]]], str]:
+    """Return what turns answered records into text; the CSV header comes with the first."""
+    if file_format == "jsonl":
+        return lambda records: "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records)
+    names = [*map(_own_name, columns), *ANSWER_COLUMNS]
+    pending = [header]
+
+    def as_csv(records: Sequence[dict[str, str]]) -> str:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n")
+        if pending.pop():
+            writer.writeheader()
+        pending.append(False)
+        writer.writerows(records)
+        return text.getvalue()
+
+    return as_csv
+
+
+class _Partial:
+    """An output that grows by whole chunks and can be taken up again.
+
+    Parameters
+    ----------
+    output : Path
+    depends_on : list of str
+        What the records depend on.
+    """
+
+    def __init__(self, output: Path, depends_on: list[str]) -> None:
+        self._output = output
+        self._path = output.with_name(f"{output.name}.partial")
+        self._state_path = output.with_name(f"{output.name}.partial.json")
+        self._depends_on = depends_on
+        self._n_bytes = 0
+
+    def open(self, *, resume: bool) -> int:
+        """Start anew, or take up what is there; return the number of records it holds."""
+        n_records = 0
+        if resume:
+            n_records, self._n_bytes = self._state()
+        if self._output.is_dir():
+            raise ConfigurationError(f"{self._output}: is a directory, a file name is expected")
+        try:
+            self._output.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("r+b" if resume else "wb") as file:
+                file.truncate(self._n_bytes)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self._path}: cannot be written ({error.strerror})"
+            ) from None
+        self._write_state(n_records)
+        return n_records
+
+    def append(self, text: str, n_records: int) -> None:
+        """Add whole records; the state is written after them."""
+        data = text.encode()
+        with self._path.open("ab") as file:
+            file.write(data)
+        self._n_bytes += len(data)
+        self._write_state(n_records)
+
+    def finish(self) -> None:
+        """Give the complete output its name."""
+        self._path.replace(self._output)
+        self._state_path.unlink()
+
+    def _state(self) -> tuple[int, int]:
+        try:
+            state = json.loads(self._state_path.read_text(encoding="utf-8"))
+            depends_on = state["depends_on"]
+            counts = int(state["n_records"]), int(state["n_bytes"])
+            found = self._path.stat().st_size
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ConfigurationError(
+                f"{self._path}: there is no interrupted run to resume; leave --resume out"
+            ) from None
+        if depends_on != self._depends_on or found < counts[1]:
+            raise ConfigurationError(
+                f"{self._path}: belongs to another input, configuration or format; "
+                "leave --resume out to start anew"
+            )
+        return counts
+
+    def _write_state(self, n_records: int) -> None:
+        state = {
+            "depends_on": self._depends_on,
+            "n_records": n_records,
+            "n_bytes": self._n_bytes,
+        }
+        write_whole(self._state_path, json.dumps(state))

@@ -1,0 +1,72 @@
+"""``radtune map``: map a file of exam names to catalogue rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from objectives.bank import engine_sha256
+from objectives.configuration import DEFAULT_CONFIG, hash_of, load_configuration
+from objectives.mapping import map_file
+from objectives.workspace import Workspace
+from scripts.console import ConfigOption, JsonOption, print_json, record_progress, warn
+
+
+def map_names(
+    input_path: Annotated[
+        Path,
+        typer.Option(
+            "--input",
+            help="CSV, JSON or JSON Lines; columns exam_name (or study_description) and "
+            "modality (or modality_code).",
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="Where the answers go.")],
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="Catalogue in the NHS.json shape. [default: data.catalogue]"),
+    ] = None,
+    file_format: Annotated[
+        str, typer.Option("--format", help="csv or jsonl.", show_default=True)
+    ] = "csv",
+    max_workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes at most. [default: 4]")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
+    ] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Map every exam name of a file; all input columns are kept, confidence is in [0, 1].
+
+    concept_id and preferred_name hold the best candidate of a MATCH and of an AMBIGUOUS answer
+    (which was not accepted) and are empty for NO_MATCH and NON_CLINICAL.
+    """
+    settings = load_configuration(config)
+    workspace = Workspace(settings, catalogue=reference)
+    depends_on = [
+        settings.model_dump(mode="json", exclude={"provenance"}),
+        workspace.catalogue_sha256,
+        engine_sha256(),
+    ]
+    with record_progress() as on_records:
+        run = map_file(
+            workspace.lookup_engine(),
+            input_path,
+            output,
+            file_format=file_format,
+            configuration=hash_of(depends_on),
+            resume=resume,
+            max_workers=max_workers or settings.training.max_workers,
+            on_records=on_records,
+        )
+    if run.n_resumed:
+        warn(f"{run.n_resumed:,} records were there from the interrupted run")
+    if as_json:
+        print_json(run._asdict())
+        return
+    counts = ", ".join(f"{status} {n:,}" for status, n in run.statuses.items())
+    typer.echo(f"{run.n_records:,} records in {run.output} ({counts})")
