@@ -46,10 +46,11 @@ dashboard: $(STAMP) ## browse the trials at http://127.0.0.1:8080
 test: $(STAMP) ## run the tests
 	$(RUN)/python -m pytest $(ARGS)
 
-check: $(STAMP) ## ruff, ruff format and mypy
+check: $(STAMP) ## ruff, ruff format, mypy and the layers
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
+	$(RUN)/python -m pytest -q tests/test_layers.py
 
 format: $(STAMP) ## format the code
 	$(RUN)/ruff check --fix .

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from engine.settings import DecisionSettings, Weights
 
 
+_LIKE = 0.5  # text similarity from which a name that states nothing may still be the row's
+
+
 class Status(StrEnum):
     """The four answers to an exam name."""
 
@@ -46,6 +49,10 @@ class Evidence(NamedTuple):
         The two highest scores; minus infinity where there is no such candidate.
     made_up : ndarray of bool, shape (n_cases,)
         Whether the best row states a side, contrast or modality that the name does not.
+    text_similarity : ndarray of float32, shape (n_cases,)
+        Of the name with the best row, [0, 1].
+    states_nothing : ndarray of bool, shape (n_cases,)
+        Whether the name states no anatomy, technique, intervention or context.
     non_clinical : ndarray of bool, shape (n_cases,)
         Whether the line is no examination.
     """
@@ -53,6 +60,8 @@ class Evidence(NamedTuple):
     best: NDArray[np.float32]
     runner_up: NDArray[np.float32]
     made_up: NDArray[np.bool_]
+    text_similarity: NDArray[np.float32]
+    states_nothing: NDArray[np.bool_]
     non_clinical: NDArray[np.bool_]
 
 
@@ -66,15 +75,18 @@ def decide(
     Confidence is the best score as a share of what agreement in every slot and in the text
     scores, limited to [0, 1]. It is not a probability.
 
-    An answer that makes something up is AMBIGUOUS at best.
+    An answer that makes something up is AMBIGUOUS at best. A name that states nothing agrees with
+    rows that state nothing; unless its text is like the row's, nothing is close.
     """
-    best, runner_up, made_up, non_clinical = evidence
+    best, non_clinical = evidence.best, evidence.non_clinical
     full = weights.weights_final.component + weights.weights_final.semantic
     confidences = np.clip(best.astype(np.float64) / max(full, np.finfo(np.float64).tiny), 0.0, 1.0)
     confidences[non_clinical] = 0.0
-    alone = runner_up < best - np.float32(settings.ambiguity_margin)
+    alone = evidence.runner_up < best - np.float32(settings.ambiguity_margin)
     statuses = np.full(len(best), Status.AMBIGUOUS, dtype=object)
-    statuses[alone & ~made_up & (confidences >= settings.accept_threshold)] = Status.MATCH
-    statuses[np.isneginf(best) | (confidences < settings.reject_threshold)] = Status.NO_MATCH
+    statuses[alone & ~evidence.made_up & (confidences >= settings.accept_threshold)] = Status.MATCH
+    unlike = evidence.states_nothing & (evidence.text_similarity < _LIKE)
+    low = np.isneginf(best) | (confidences < settings.reject_threshold)
+    statuses[low | unlike] = Status.NO_MATCH
     statuses[non_clinical] = Status.NON_CLINICAL
     return Decisions(statuses, confidences)

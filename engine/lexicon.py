@@ -213,6 +213,9 @@ class Lexicon:
         self.senses[("ignored", "join")] = join
         for phrase in table["join"]["words"]:
             self._add(phrase, (join,))
+        excluding = Sense("ignored", "excluding", "excluding", (), frozenset({"excluding"}))
+        for phrase in table["excluding"]["words"]:
+            self._add(phrase, (excluding,))
         logistics = Sense("ignored", "logistics", "")
         for phrase in table["term"]["logistics"]["names"]:
             self._add(phrase, (logistics,))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine.coefficients import effective_coefficients
+from engine.coefficients import Feature, effective_coefficients
 from engine.decision import Evidence, Status, decide
 from engine.facts import Candidates, find_candidates
 from engine.inventions import Invention
@@ -120,6 +120,11 @@ class LookupEngine:
             best=np.array([_score(ranking, 0) for ranking in rankings], dtype=np.float32),
             runner_up=np.array([_score(ranking, 1) for ranking in rankings], dtype=np.float32),
             made_up=np.array([bool(ranking.made_up[:1].any()) for ranking in rankings]),
+            text_similarity=np.array(
+                [ranking.features[:1, Feature.SEMANTIC].sum() for ranking in rankings],
+                dtype=np.float32,
+            ),
+            states_nothing=np.array([query.states_nothing for query in queries]),
             non_clinical=np.array([query.parsed.non_clinical for query in queries]),
         )
         decisions = decide(evidence, self._weights, self._decision)

@@ -17,6 +17,7 @@ from engine.stated_side import stated_side
 _LONGEST_NAME = 400
 _MOST_ROUNDS = 6
 _ADDING = frozenset({"and", "+", "plus", "with"})
+_STEPPED_OVER = frozenset({"laterality", "modality"})
 
 
 @lru_cache(maxsize=1 << 16)
@@ -45,8 +46,24 @@ def _read_name(text: str, code_modalities: frozenset[Modality] = frozenset()) ->
         expanded = expand_code(text)
         if expanded is not None:
             senses = tuple(sense for part in read(expanded) for sense in part.senses)
-            return [Read(reads[0].start, reads[-1].end, reads[0].words, "", senses)]
-    return _after_caret(reads)
+            return [Read(reads[0].start, reads[-1].end, reads[0].words, "", "", senses)]
+    return _without_excluded(_after_caret(reads))
+
+
+def _without_excluded(reads: list[Read]) -> list[Read]:
+    """Drop what follows "excluding", up to the closing bracket or the end of the name."""
+    first = next((at for at, part in enumerate(reads) if _excludes(part)), None)
+    if first is None:
+        return reads
+    last = next((at for at in range(first + 2, len(reads)) if ")" in reads[at].gap), len(reads))
+    return [
+        part._replace(senses=_EXCLUDED) if first <= position < last else part
+        for position, part in enumerate(reads)
+    ]
+
+
+def _excludes(part: Read) -> bool:
+    return any("excluding" in sense.traits for sense in part.senses)
 
 
 def _says_nothing(reads: list[Read]) -> bool:
@@ -68,6 +85,7 @@ def _after_caret(reads: list[Read]) -> list[Read]:
 
 
 _PATH = (Sense("ignored", "path", ""),)
+_EXCLUDED = (Sense("ignored", "excluded", ""),)
 
 
 def _names_part(part: Read) -> bool:
@@ -140,7 +158,8 @@ def _mentions(reads: list[Read]) -> list[Mention]:
     mentions: list[Mention] = []
     is_added = False
     for part in reads:
-        is_joined = not _ADDING.isdisjoint(part.words.split())
+        is_added |= "/" in part.gap
+        is_joined = "/" in part.inside or not _ADDING.isdisjoint(part.words.split())
         for position, sense in enumerate(part.senses):
             is_added |= is_joined and position > 0
             if sense.slot == "anatomy":
@@ -150,7 +169,7 @@ def _mentions(reads: list[Read]) -> list[Mention]:
                 for slot, value in sense.implied
                 if slot == "anatomy"
             )
-        if part.senses[0].slot != "laterality":
+        if part.senses[0].slot not in _STEPPED_OVER:
             is_added = part.words in _ADDING
     return mentions
 

@@ -29,6 +29,12 @@ class Query(NamedTuple):
         return self.parsed.modalities or self.code_modalities
 
     @property
+    def states_nothing(self) -> bool:
+        """Whether the text states no anatomy, technique, intervention or context."""
+        parsed = self.parsed
+        return not (parsed.anatomy or parsed.technique or parsed.intervention or parsed.context)
+
+    @property
     def modality_conflict(self) -> bool:
         """Whether text and code state modalities that have nothing in common."""
         stated = self.parsed.modalities

@@ -26,6 +26,8 @@ class Read(NamedTuple):
         The normalised words.
     gap : str
         What stands before the run, as given.
+    inside : str
+        What stands between its tokens.
     senses : tuple of Sense
     """
 
@@ -33,6 +35,7 @@ class Read(NamedTuple):
     end: int
     words: str
     gap: str
+    inside: str
     senses: tuple[Sense, ...]
 
 
@@ -56,6 +59,7 @@ def read(text: str, code_modalities: frozenset[Modality] = frozenset()) -> list[
             tokens[match.last - 1].end,
             " ".join([token.text for token in tokens[match.first : match.last]]),
             tokens[match.first].gap,
+            "".join([token.gap for token in tokens[match.first + 1 : match.last]]),
             meant,
         )
         for match, meant in zip(matches, senses, strict=True)
@@ -80,6 +84,8 @@ def _match_at(tokens: list[Token], words: list[str], position: int) -> _Match:
     known = lexicon()
     longest = min(known.longest(words[position]), len(words) - position)
     n_left = len(words) - position
+    if longest > 1:
+        longest = _before_caret(tokens, position, longest)
     if n_left <= _LONGEST_CUT_PHRASE and not known.knows(words[-1]):
         completed = _complete(words, position)
         if completed is not None:
@@ -91,9 +97,18 @@ def _match_at(tokens: list[Token], words: list[str], position: int) -> _Match:
     return _Match(position, position + 1, (_unknown(words[position]),))
 
 
+def _before_caret(tokens: list[Token], position: int, longest: int) -> int:
+    """No phrase reaches over a caret: it parts region and protocol, or code and name."""
+    for n_words in range(1, longest):
+        if "^" in tokens[position + n_words].gap:
+            return n_words
+    return longest
+
+
 def _complete(words: list[str], position: int) -> Meaning | None:
     """Complete a name that was cut inside its last word, if only one meaning fits."""
-    if len(words[-1]) < _SHORTEST_CUT or not words[-1].isalpha():
+    n_letters = len(words[-1]) + (position < len(words) - 1)
+    if n_letters < _SHORTEST_CUT or not words[-1].isalpha():
         return None
     start = " ".join(words[position:])
     found = lexicon().completions(start) if len(start) > _SHORTEST_CUT else []

@@ -6,9 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-Bonus = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-Penalty = Annotated[float, Field(ge=-1.0, le=0.0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False, strict=True)]
+Bonus = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False, strict=True)]
+Penalty = Annotated[float, Field(ge=-1.0, le=0.0, allow_inf_nan=False, strict=True)]
 
 _SUM_TOLERANCE = 1e-6
 
@@ -101,8 +101,8 @@ class RetrievalSettings(Section):
     """
 
     ngram_range: tuple[
-        Annotated[int, Field(ge=1, le=8)],
-        Annotated[int, Field(ge=1, le=8)],
+        Annotated[int, Field(ge=1, le=8, strict=True)],
+        Annotated[int, Field(ge=1, le=8, strict=True)],
     ]
     weights: RetrievalWeights
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from engine.lexicon import Sense
+from engine.lexicon import Sense, read_table
 from engine.slots import Modality
 from engine.stated_modality import CROSS_SECTIONAL
 
@@ -15,6 +16,7 @@ GUIDED_PROCEDURE = "guided procedure"
 _SHOWS_DEVICES = frozenset(
     {Modality.XR, Modality.CT, Modality.MR, Modality.NM, Modality.MG, Modality.US, Modality.PET}
 )
+_TWO = 2
 _TRACER_GIVEN = frozenset({Modality.NM, Modality.PET})
 
 
@@ -43,8 +45,7 @@ def stated_actions(
             shown.add(sense.value)
         else:
             performed.add(sense.value)
-    if len(performed) > 1:
-        performed.discard("insertion")
+    performed -= _plain_actions(performed)
     if not modalities & CROSS_SECTIONAL:
         performed |= {sense.value for sense in senses if "invasive" in sense.traits}
         if is_catheter and any("catheter" in sense.traits for sense in senses):
@@ -54,6 +55,23 @@ def stated_actions(
     if guided and not performed:
         performed.add(GUIDED_PROCEDURE)
     return Actions(frozenset(performed), frozenset(shown))
+
+
+@lru_cache(maxsize=1)
+def _yields() -> dict[str, frozenset[str]]:
+    table = read_table("intervention")["yields"]
+    return {plain: frozenset(others) for plain, others in table.items()}
+
+
+def _plain_actions(performed: set[str]) -> set[str]:
+    """Return the plain actions that a more telling one beside them contains."""
+    if len(performed) < _TWO:
+        return set()
+    return {
+        action
+        for action in performed
+        if not _yields().get(action, frozenset()).isdisjoint({*performed, "*"})
+    }
 
 
 def _is_only_shown(sense: Sense, modalities: frozenset[Modality], *, acts: bool) -> bool:

@@ -162,6 +162,16 @@ def _drop_each(word: str) -> set[str]:
 
 
 @lru_cache(maxsize=1 << 14)
+def _may_correct(candidate: str) -> bool:
+    """Of words of four letters only body parts are believed ("kneee"; "Marys" is no MARS)."""
+    if len(candidate) >= _SHORTEST_TYPO:
+        return True
+    meaning = lexicon().meaning([candidate])
+    first = meaning[0] if meaning else None
+    return isinstance(first, Sense) and first.slot == "anatomy"
+
+
+@lru_cache(maxsize=1 << 14)
 def correct_typo(word: str) -> str:
     """Return the one known word that is one edit away from an unknown word of five letters.
 
@@ -176,7 +186,7 @@ def correct_typo(word: str) -> str:
         candidate
         for form in (word, *_drop_each(word))
         for candidate in index.get(form, ())
-        if OSA.distance(word, candidate, score_cutoff=1) <= 1
+        if OSA.distance(word, candidate, score_cutoff=1) <= 1 and _may_correct(candidate)
     }
     if not near:
         return word

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 
 import engine
 from engine.coefficients import N_FEATURES
+from engine.errors import InputFileError
 from engine.lookup import collect_facts
 from engine.query import make_query
 from objectives.configuration import hash_of
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
     from objectives.cases import Case
     from objectives.usage import Usage
 
-_ARRAYS = ("features", "rows", "made_up", "n_candidates", "non_clinical")
+_ARRAYS = ("features", "rows", "made_up", "n_candidates", "states_nothing", "non_clinical")
 _MANIFEST = "manifest.json"
+_LIBRARIES = ("numpy", "rapidfuzz", "scikit-learn", "scipy")  # on which features depend
 
 
 class FeatureBank(NamedTuple):
@@ -45,6 +48,8 @@ class FeatureBank(NamedTuple):
     made_up : ndarray of uint8, shape (n_cases, top_k)
         What each candidate would make up, as `engine.inventions.Invention` flags.
     n_candidates : ndarray of int32, shape (n_cases,)
+    states_nothing : ndarray of bool, shape (n_cases,)
+        Names that state no anatomy, technique, intervention or context.
     non_clinical : ndarray of bool, shape (n_cases,)
         Lines that the engine takes for no exam at all.
     """
@@ -53,6 +58,7 @@ class FeatureBank(NamedTuple):
     rows: NDArray[np.int32]
     made_up: NDArray[np.uint8]
     n_candidates: NDArray[np.int32]
+    states_nothing: NDArray[np.bool_]
     non_clinical: NDArray[np.bool_]
 
     def take(self, cases: NDArray[np.intp]) -> FeatureBank:
@@ -62,6 +68,7 @@ class FeatureBank(NamedTuple):
             self.rows[cases],
             self.made_up[cases],
             self.n_candidates[cases],
+            self.states_nothing[cases],
             self.non_clinical[cases],
         )
 
@@ -92,6 +99,7 @@ class BankRecipe(NamedTuple):
         return hash_of(
             [
                 engine_sha256(),
+                [version(library) for library in _LIBRARIES],
                 self.catalogue_sha256,
                 self.catalogue.retrieval.model_dump(mode="json"),
                 self.top_k,
@@ -167,6 +175,7 @@ def _build_chunk(cases: Sequence[Case], recipe: BankRecipe) -> FeatureBank:
     queries = [make_query(case.exam_name, case.modality_code) for case in cases]
     usage = [recipe.usage.seen_from(case.site) for case in cases]
     bank = _empty(len(cases), recipe.top_k)
+    bank.states_nothing[:] = [query.states_nothing for query in queries]
     bank.non_clinical[:] = [query.parsed.non_clinical for query in queries]
     for case, found in enumerate(collect_facts(queries, recipe.catalogue, usage, recipe.top_k)):
         n_found = len(found.rows)
@@ -186,6 +195,7 @@ def _empty(n_cases: int, top_k: int) -> FeatureBank:
         rows=np.full((n_cases, top_k), -1, dtype=np.int32),
         made_up=np.zeros((n_cases, top_k), dtype=np.uint8),
         n_candidates=np.zeros(n_cases, dtype=np.int32),
+        states_nothing=np.zeros(n_cases, dtype=np.bool_),
         non_clinical=np.zeros(n_cases, dtype=np.bool_),
     )
 
@@ -202,15 +212,28 @@ def _is_whole(folder: Path, key: str) -> bool:
 
 def _write(bank: FeatureBank, folder: Path, key: str) -> None:
     """Write a bank under a temporary name and rename it, so that no half bank is ever seen."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix="building-", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix="building-", dir=folder.parent))
+    except OSError as error:
+        raise _unusable(folder.parent, error) from None
     try:
         for name, array in zip(_ARRAYS, bank, strict=True):
             np.save(temporary / f"{name}.npy", array, allow_pickle=False)
         sizes = {name: (temporary / f"{name}.npy").stat().st_size for name in _ARRAYS}
         (temporary / _MANIFEST).write_text(json.dumps({"key": key, "bytes": sizes}))
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.replace(folder)
+        if not _is_whole(folder, key):  # another process may have been faster
+            shutil.rmtree(folder, ignore_errors=True)
+            temporary.replace(folder)
+    except OSError as error:
+        if not _is_whole(folder, key):
+            raise _unusable(folder.parent, error) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _unusable(folder: Path, error: OSError) -> InputFileError:
+    return InputFileError(
+        f"{folder}: the cache cannot be written ({error.strerror}); "
+        "set RADTUNE_CACHE to a folder that can"
+    )

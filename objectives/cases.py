@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import InputFileError
 from engine.files import read_json_records, sha256_of_file
-from objectives.configuration import resolve
+from objectives.configuration import resolve, site_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 _FIELDS = ("DATA_SOURCE", "MODALITY_CODE", "EXAM_CODE", "EXAM_NAME")
 _GOLD = "EXPECTED_NAME"
@@ -23,7 +25,7 @@ class Case(NamedTuple):
     Attributes
     ----------
     site : str
-        DATA_SOURCE; empty when the record has none.
+        DATA_SOURCE in capitals; empty when the record has none.
     modality_code, exam_code, exam_name : str
     gold : str or None
         Preferred name of the right row; None when no row is right, or none is known.
@@ -106,7 +108,7 @@ def load_cases(
         cases += found
         bad_records += bad
         n_records += len(records)
-        sha256[path.name] = sha256_of_file(path)
+        sha256[_unused(path.name, sha256)] = sha256_of_file(path)
         if limit is not None and n_records >= limit:
             break
     return CaseSet(tuple(cases), tuple(bad_records), n_records, sha256)
@@ -136,6 +138,12 @@ def resolve_dataset(path: Path) -> Path:
     return resolve(path)
 
 
+def _unused(name: str, names: Collection[str]) -> str:
+    """Tell files of the same name in different folders apart."""
+    numbered = (f"{name} ({number})" for number in itertools.count(2))
+    return next(n for n in itertools.chain([name], numbered) if n not in names)
+
+
 def _read_records(
     records: Sequence[object], path: Path, gold_names: frozenset[str]
 ) -> tuple[list[Case], list[BadRecord]]:
@@ -163,7 +171,7 @@ def _case(record: object, gold_names: frozenset[str]) -> Case:
     if gold is not None and gold not in gold_names:
         raise ValueError(f"{_GOLD} {gold!r} is no preferred name of the catalogue")
     return Case(
-        site=text["DATA_SOURCE"],
+        site=site_key(text["DATA_SOURCE"]),
         modality_code=text["MODALITY_CODE"],
         exam_code=text["EXAM_CODE"],
         exam_name=text["EXAM_NAME"],
@@ -173,8 +181,11 @@ def _case(record: object, gold_names: frozenset[str]) -> Case:
 
 
 def _text(value: object, name: str) -> str:
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"{name} must be text, found {value!r:.40}")
-    return str(value).strip()
+    text = str(value).strip()
+    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError(f"{name} holds half a character (a lone surrogate)")
+    return text

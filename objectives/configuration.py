@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from typing_extensions import override
 
-from engine.errors import ConfigurationError
+from engine.errors import ConfigurationError, InputFileError
 from engine.files import read_text
 from engine.settings import DecisionSettings, RetrievalSettings, Section, Share, Weights
 
@@ -35,10 +36,18 @@ WeightName = Literal[
     "contrast_null_score",
 ]
 
-Positive = Annotated[int, Field(ge=1)]
-NotNegative = Annotated[int, Field(ge=0)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[int, Field(ge=1, strict=True)]
+NotNegative = Annotated[int, Field(ge=0, strict=True)]
+Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+
+
+def site_key(site: str) -> str:
+    """Return the name of a site as it is compared: in capitals, single blanks."""
+    return " ".join(site.upper().split())
+
+
+Site = Annotated[str, AfterValidator(site_key)]
 Bounds = tuple[Finite, Finite]
 
 
@@ -55,9 +64,9 @@ class DataSettings(Section):
 class SplitSettings(Section):
     """Which site (DATA_SOURCE) serves for what; no site serves twice."""
 
-    tuning: list[str]
-    gate: list[str]
-    test: list[str]
+    tuning: list[Site]
+    gate: list[Site]
+    test: list[Site]
 
     @model_validator(mode="after")
     def _disjoint(self) -> Self:
@@ -141,7 +150,7 @@ class GateSettings(Section):
     """The paired bootstrap on the gate sites."""
 
     n_resamples: Positive
-    confidence: Annotated[float, Field(gt=0.5, lt=1.0)]
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0, strict=True)]
     seed: NotNegative
 
 
@@ -151,7 +160,7 @@ class Configuration(Weights):
     ``provenance`` says how an exported configuration came about; it changes nothing.
     """
 
-    retriever_top_k: Annotated[int, Field(ge=1, le=1000)]
+    retriever_top_k: Annotated[int, Field(ge=1, le=1000, strict=True)]
     retrieval: RetrievalSettings
     decision: DecisionSettings
     data: DataSettings
@@ -184,11 +193,13 @@ def load_configuration(path: Path = DEFAULT_CONFIG) -> Configuration:
     """
     path = resolve(path)
     try:
-        document = yaml.safe_load(read_text(path))
+        document = yaml.load(read_text(path), _UniqueKeys)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigurationError(f"{path}: not valid YAML{where}") from None
+        problem = getattr(error, "problem", None)
+        why = f" ({problem})" if problem else ""
+        raise ConfigurationError(f"{path}: not valid YAML{where}{why}") from None
     except (RecursionError, ValueError) as error:
         raise ConfigurationError(f"{path}: not valid YAML ({error})") from None
     if not isinstance(document, dict):
@@ -197,6 +208,21 @@ def load_configuration(path: Path = DEFAULT_CONFIG) -> Configuration:
         return Configuration.model_validate(document)
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {first_problem(error)}") from None
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a mapping that has a key twice, where YAML would silently take the last."""
+
+    @override
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping, each key once."""
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {twice!r} stands twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep=deep)
 
 
 def first_problem(error: ValidationError) -> str:
@@ -216,10 +242,13 @@ def first_problem(error: ValidationError) -> str:
 
 def resolve(path: Path) -> Path:
     """Find a file named in the configuration: from the current folder, else the project's."""
-    if path.is_absolute() or path.exists():
-        return path
-    in_project = PROJECT_ROOT / path
-    return in_project if in_project.exists() else path
+    try:
+        if path.is_absolute() or path.exists():
+            return path
+        in_project = PROJECT_ROOT / path
+        return in_project if in_project.exists() else path
+    except OSError as error:
+        raise InputFileError(f"{path!s:.60}: no usable path ({error.strerror})") from None
 
 
 def hash_of(document: object) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from engine.errors import StudyError
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
+OUR_TABLES = {"studies", "trials", "trial_params", "version_info", "training_sessions"}
 
 
 def shown_url(url: str) -> str:
@@ -22,21 +20,21 @@ def shown_url(url: str) -> str:
         return "the storage URL"
 
 
-def cannot_use(url: str, error: SQLAlchemyError) -> StudyError:
+def cannot_use(url: str, error: Exception) -> StudyError:
     """Say in one line that a database does not do what it should."""
     reason = str(getattr(error, "orig", None) or error).splitlines()[0]
     return StudyError(f"{shown_url(url)}: the database cannot be used ({reason})")
 
 
-def check_database(url: str, own_tables: Collection[str]) -> None:
-    """Refuse a database that cannot be opened or holds somebody else's tables.
+def check_database(url: str) -> None:
+    """Refuse a database that cannot be opened or holds somebody else's tables only.
+
+    Studies and training sessions may share one database.
 
     Parameters
     ----------
     url : str
         SQLAlchemy URL. A missing SQLite file is fine, its folder must exist.
-    own_tables : collection of str
-        A database that is not empty must hold all of these.
 
     Raises
     ------
@@ -58,7 +56,7 @@ def check_database(url: str, own_tables: Collection[str]) -> None:
         raise cannot_use(url, error) from None
     finally:
         database.dispose()
-    if tables and not tables >= set(own_tables):
+    if tables and not tables & OUR_TABLES:
         raise StudyError(
             f"{shown_url(url)}: holds other tables ({', '.join(sorted(tables)[:3])}); "
             "give another database"

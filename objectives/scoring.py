@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from engine.coefficients import Feature
 from engine.decision import Evidence
 from objectives.truth import CRITICAL_KINDS
 
@@ -111,6 +112,8 @@ def find_winners(bank: FeatureBank, labels: Labels, coefficients: NDArray[np.flo
             best=best,
             runner_up=scores.max(axis=1, initial=np.float32(-np.inf)),
             made_up=bank.made_up[cases, position] > 0,
+            text_similarity=bank.features[cases, position, Feature.SEMANTIC],
+            states_nothing=bank.states_nothing,
             non_clinical=bank.non_clinical,
         ),
         correct=labels.is_gold[cases, position],

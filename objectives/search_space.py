@@ -13,11 +13,12 @@ import math
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
+from pydantic import ValidationError
 
 from engine.errors import ConfigurationError
 from engine.grid import shares_on_grid
 from engine.settings import ComponentWeights, FinalWeights, Weights
-from objectives.configuration import WeightName
+from objectives.configuration import WeightName, first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,16 +61,26 @@ def real_weights(weights: Weights) -> dict[str, float]:
 
 
 def weights_of(values: Mapping[str, float]) -> Weights:
-    """Build weights from their real values by name (the inverse of `real_weights`)."""
+    """Build weights from their real values by name (the inverse of `real_weights`).
+
+    Raises
+    ------
+    ConfigurationError
+        Names the weight that is out of range.
+    """
     semantic, frequency = values["semantic_weight"], values["frequency_weight"]
     component = round(1.0 - semantic - frequency, _RESIDUE_DECIMALS)
-    return Weights(
-        weights_component=ComponentWeights(
-            **{name.removesuffix("_weight"): values[name] for name in SLOT_NAMES}
-        ),
-        weights_final=FinalWeights(component=component, semantic=semantic, frequency=frequency),
-        **{name: values[name] for name in BOX_NAMES},
-    )
+    slots = {name.removesuffix("_weight"): values[name] for name in SLOT_NAMES}
+    try:
+        return Weights(
+            weights_component=ComponentWeights(**slots),
+            weights_final=FinalWeights(
+                component=component, semantic=semantic, frequency=frequency
+            ),
+            **{name: values[name] for name in BOX_NAMES},
+        )
+    except ValidationError as error:
+        raise ConfigurationError(first_problem(error)) from None
 
 
 class SearchSpace:
@@ -96,8 +107,11 @@ class SearchSpace:
         for name, (low, high) in self._ranges.items():
             if name not in (*WEIGHT_NAMES, *FINAL_NAMES):
                 raise ConfigurationError(f"{name}: no such weight; there are {WEIGHT_NAMES}")
-            if low > high:
-                raise ConfigurationError(f"{name}: the range [{low}, {high}] is empty")
+            least, most = (-1.0, 0.0) if name == "interventional_penalty" else (0.0, 1.0)
+            if not least <= low <= high <= most:
+                raise ConfigurationError(
+                    f"{name}: [{low}, {high}] is no range within [{least:g}, {most:g}]"
+                )
         for group in (SLOT_NAMES, FINAL_NAMES):
             self._check_room(group)
 

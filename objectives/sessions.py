@@ -8,7 +8,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from objectives.database import cannot_use, check_database
+from engine.errors import StudyError
+from objectives.database import cannot_use, check_database, shown_url
 
 _METADATA = sa.MetaData()
 _SESSIONS = sa.Table(
@@ -55,7 +56,21 @@ def check_sessions(url: str) -> None:
     ------
     StudyError
     """
-    check_database(url, {_SESSIONS.name})
+    check_database(url)
+    database = sa.create_engine(url)
+    try:
+        inspector = sa.inspect(database)
+        if not inspector.has_table(_SESSIONS.name):
+            return
+        found = {column["name"] for column in inspector.get_columns(_SESSIONS.name)}
+    finally:
+        database.dispose()
+    missing = sorted(set(_SESSIONS.columns.keys()) - found)
+    if missing:
+        raise StudyError(
+            f"{shown_url(url)}: the table {_SESSIONS.name} is another program's (no column "
+            f"{missing[0]}); move the file or set training.storage in the configuration"
+        )
 
 
 def record_session(url: str, session: Session) -> int:

@@ -171,7 +171,9 @@ class ScalableTrainingFramework:
         }
         session = Session(
             data_sha256=hash_of(loaded.sha256),
-            configuration_sha256=hash_of(self._config.model_dump(mode="json")),
+            configuration_sha256=hash_of(
+                self._config.model_dump(mode="json", exclude={"provenance"})
+            ),
             **shared,
         )
         return record_session(self._config.training.storage, session)

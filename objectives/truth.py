@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from engine.errors import InputFileError
-from engine.files import read_json
+from engine.files import read_json, sha256_of_file
 from engine.slots import Contrast, Laterality, Modality
 from objectives.configuration import resolve
 
@@ -53,6 +53,8 @@ class RowTruth:
     ----------
     source : str
         ``slots.json`` or ``parser``.
+    sha256 : str
+        Hash of the file; empty when the parser speaks.
 
     Raises
     ------
@@ -66,10 +68,10 @@ class RowTruth:
         described = _read(path)
         names = [row.preferred_name for row in rows]
         if all(name in described for name in names):
-            self.source = "slots.json"
+            self.source, self.sha256 = "slots.json", sha256_of_file(resolve(path))
             truths = [described[name] for name in names]
         else:
-            self.source = "parser"
+            self.source, self.sha256 = "parser", ""
             truths = [_from_parser(row) for row in slots]
         self._modality_by_name = dict(zip(names, (row.modality for row in truths), strict=True))
         self._modality = _codes([row.modality for row in truths])

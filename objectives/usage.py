@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,13 @@ class Usage:
     rows : sequence of CatalogueRow
     cases : iterable of Case
     tuning_sites : iterable of str
+
+    Attributes
+    ----------
+    everywhere : ndarray of float64, shape (n_rows,)
+        The usage over all tuning sites.
+    sha256 : str
+        Hash of the counts.
     """
 
     def __init__(
@@ -46,6 +54,9 @@ class Usage:
             total += site_counts
         self.everywhere = _share(total)
         self._elsewhere = {site: _share(total - own) for site, own in counts.items()}
+        self.sha256 = hashlib.sha256(
+            b"".join(counts[site].tobytes() for site in sorted(counts))
+        ).hexdigest()
 
     def seen_from(self, site: str) -> NDArray[np.float64]:
         """Return the usage that a case of `site` may know.

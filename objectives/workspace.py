@@ -105,8 +105,8 @@ class Workspace:
         )
 
     def _usage_cases(self, training_dir: Path) -> Sequence[Case]:
-        """Read the cases that usage is learned from; none where there is no such folder."""
-        if not resolve(training_dir).is_dir():
+        """Read the cases that usage is learned from; none where there are no such files."""
+        if not any(resolve(training_dir).glob("*.json")):
             return ()
         return load_cases(dataset_files(training_dir), self._names).cases
 

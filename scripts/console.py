@@ -93,7 +93,7 @@ class TrialProgress:
     def say(self, line: str) -> None:
         """Print a line."""
         if self._bar:
-            self._bar.console.print(line, highlight=False)
+            self._bar.console.print(line, highlight=False, markup=False)
         else:
             warn(line)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from engine.coefficients import Feature
 from objectives.configuration import DEFAULT_CONFIG, load_configuration
@@ -41,7 +42,7 @@ def lookup(
         typer.echo(f"{answer.row.preferred_name}  ({answer.row.concept_id})")
     table = Table("rank", "score", "preferred name", box=None)
     for rank, candidate in enumerate(candidates, start=1):
-        table.add_row(str(rank), f"{candidate.score:.4f}", candidate.preferred_name)
+        table.add_row(str(rank), f"{candidate.score:.4f}", Text(candidate.preferred_name))
     Console().print(table)
 
 

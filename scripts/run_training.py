@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import optuna
 import typer
 
 from engine.errors import RadTuneError
@@ -30,7 +29,8 @@ app.command("map")(map.map_names)
 
 def main() -> None:
     """Run a verb; a user's mistake ends in one line on stderr and an exit code that is not 0."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if any(not _is_text(argument) for argument in sys.argv):
+        _fail("an argument is not valid text in this terminal's encoding", EXIT_USER_ERROR)
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:
@@ -42,6 +42,11 @@ def main() -> None:
             "interrupted; the same command goes on from the last finished trial", EXIT_INTERRUPTED
         )
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _is_text(argument: str) -> bool:
+    """Tell whether an argument can be printed and stored: it has no lone surrogate."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in argument)
 
 
 def _fail(message: str, code: int) -> None:

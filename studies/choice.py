@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import InputFileError
 from engine.files import sha256_of_file
+from objectives.bank import engine_sha256
 from objectives.cases import dataset_files, resolve_dataset
 from objectives.configuration import DEFAULT_CONFIG, load_configuration, resolve
+from studies.export import configuration_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from typing import Any
+
+    from objectives.configuration import Configuration
 
 
 class Choice(NamedTuple):
@@ -40,19 +45,27 @@ def choose_configuration(dataset_paths: Sequence[Path], dataset_dir: Path | None
     optimized = config.study.output
     if not optimized.exists():
         return Choice(DEFAULT_CONFIG, f"there is no {optimized}")
-    provenance = load_configuration(optimized).provenance
-    made_on = provenance.get("data") if provenance else None
-    if not isinstance(made_on, dict):
-        return Choice(DEFAULT_CONFIG, f"{optimized} does not say which data it was made on")
-    if made_on.get("catalogue") != sha256_of_file(resolve(config.data.catalogue)):
-        return Choice(DEFAULT_CONFIG, f"{optimized} was made on another catalogue")
-    made_on_cases = made_on.get("cases")
-    known = made_on_cases if isinstance(made_on_cases, dict) else {}
     files = list(dataset_paths) or dataset_files(dataset_dir or config.data.training_dir)
-    for path in map(resolve_dataset, files):
-        if known.get(path.name) != _hash(path):
-            return Choice(DEFAULT_CONFIG, f"{optimized} was made on other data than {path.name}")
+    changed = _what_changed(config, load_configuration(optimized).provenance or {}, files)
+    if changed:
+        return Choice(DEFAULT_CONFIG, f"{changed} since {optimized} was made")
     return Choice(optimized, "made on this data")
+
+
+def _what_changed(
+    config: Configuration, provenance: Mapping[str, Any], files: Sequence[Path]
+) -> str | None:
+    """Say in words why an exported configuration does not hold here, or return None."""
+    made_on = provenance.get("data", {})
+    if provenance.get("baseline_configuration") != configuration_sha256(config):
+        return "the current configuration has changed"
+    if provenance.get("engine") != engine_sha256():
+        return "the engine has changed"
+    if made_on.get("catalogue") != sha256_of_file(resolve(config.data.catalogue)):
+        return "the catalogue has changed"
+    cases = made_on.get("cases", {})
+    other = [path for path in map(resolve_dataset, files) if cases.get(path.name) != _hash(path)]
+    return f"{other[0].name} is new or has changed" if other else None
 
 
 def _hash(path: Path) -> str | None:

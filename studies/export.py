@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from engine.errors import ConfigurationError, RadTuneError
-from objectives.configuration import Configuration, load_configuration
+from objectives.configuration import Configuration, hash_of, load_configuration, resolve
 from objectives.output import write_whole
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def export_configuration(
         "strategy": identity.strategy,
         "seed": identity.seed,
         "engine": identity.engine,
-        "baseline_configuration": identity.configuration,
+        "baseline_configuration": configuration_sha256(config),
         "data": identity.data._asdict(),
         "metrics": {
             "value": {"before": baseline_value, "after": best.value},
@@ -65,6 +65,11 @@ def export_configuration(
     write_whole(path, _HEADER + text)
 
 
+def configuration_sha256(config: Configuration) -> str:
+    """Hash a whole configuration but for its provenance."""
+    return hash_of(config.model_dump(mode="json", exclude={"provenance"}))
+
+
 def check_output(path: Path, config_path: Path) -> None:
     """Refuse an output file that holds something else than an exported configuration.
 
@@ -74,9 +79,11 @@ def check_output(path: Path, config_path: Path) -> None:
     """
     if path.is_dir():
         raise ConfigurationError(f"{path}: is a directory; give a file name with --output")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise ConfigurationError(f"{path}: {path.parent} is no folder; give another --output")
     if not path.exists():
         return
-    if path.resolve() == config_path.resolve():
+    if path.resolve() == resolve(config_path).resolve():
         raise ConfigurationError(
             f"{path}: is the current configuration and stays as it is; give another --output"
         )

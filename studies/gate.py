@@ -52,7 +52,9 @@ class GateReport(NamedTuple):
     look : int
         How many different weights this study has shown to the gate so far, with these.
     corrected : Interval
-        Of the difference, at the confidence corrected for all looks; it decides.
+        Of the difference, at the confidence corrected for all looks.
+    p_value : float
+        McNemar's exact test of the cases that only one of the two gets right, [0, 1].
     verdict : Verdict
     """
 
@@ -66,6 +68,7 @@ class GateReport(NamedTuple):
     ci95: Interval
     look: int
     corrected: Interval
+    p_value: float
     verdict: Verdict
 
 
@@ -74,8 +77,9 @@ def hold_gate(
 ) -> GateReport:
     """Compare two sets of weights, case by case.
 
-    A gain is credible when the lower end of the interval corrected for all looks lies above 0
-    (Bonferroni: the error probability is divided by the number of looks).
+    A gain is credible when the lower end of the bootstrap interval lies above 0 and McNemar's
+    exact test agrees, both corrected for all looks (Bonferroni: the error probability is divided
+    by the number of looks). The test guards the bootstrap where few cases differ.
 
     Parameters
     ----------
@@ -90,8 +94,10 @@ def hold_gate(
     after = find_winners(gate.bank, gate.labels, effective_coefficients(best))
     gains = after.correct.astype(np.float64) - before.correct
     critical_before, critical_after = critical_errors(before), critical_errors(after)
-    corrected = paired_interval(gains, settings, 1 - (1 - settings.confidence) / look)
-    if corrected.low <= 0:
+    alpha = (1 - settings.confidence) / look
+    corrected = paired_interval(gains, settings, 1 - alpha)
+    p_value = mcnemar_p_value(gains)
+    if corrected.low <= 0 or p_value > alpha:
         verdict = Verdict.NO_CREDIBLE_GAIN
     elif critical_after > critical_before:
         verdict = Verdict.MORE_CRITICAL_ERRORS
@@ -108,8 +114,26 @@ def hold_gate(
         ci95=paired_interval(gains, settings, settings.confidence),
         look=look,
         corrected=corrected,
+        p_value=p_value,
         verdict=verdict,
     )
+
+
+def mcnemar_p_value(gains: NDArray[np.float64]) -> float:
+    """Test whether wins and losses are as frequent, exactly and two-sided.
+
+    Source: McNemar (1947), "Note on the sampling error of the difference between correlated
+    proportions", in its exact binomial form.
+
+    Parameters
+    ----------
+    gains : ndarray of float64, shape (n_cases,)
+        1 where only the new weights are right, -1 where only the old ones are, else 0.
+    """
+    n_wins, n_losses = int((gains > 0).sum()), int((gains < 0).sum())
+    if n_wins + n_losses == 0:
+        return 1.0
+    return float(stats.binomtest(n_wins, n_wins + n_losses).pvalue)
 
 
 def paired_interval(

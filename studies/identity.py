@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import optuna
 
     from objectives.cases import CaseSet
-    from objectives.configuration import Configuration
+    from objectives.configuration import Configuration, StudySettings
+    from objectives.workspace import Workspace
 
 _ATTRIBUTE = "identity"
 _NOT_PART = {"provenance", "training", "decision", "data"}
@@ -26,13 +27,17 @@ class DataHashes(NamedTuple):
 
     Attributes
     ----------
-    catalogue, sanity : str
+    catalogue, slots, sanity : str
+    usage : str
+        Of what was learned about the usage of the rows.
     cases : dict
         Name of each training file to its hash.
     """
 
     catalogue: str
+    slots: str
     sanity: str
+    usage: str
     cases: dict[str, str]
 
 
@@ -57,24 +62,31 @@ class Identity(NamedTuple):
     seed: int
 
 
-def data_hashes(catalogue_sha256: str, sanity: CaseSet, cases: CaseSet) -> DataHashes:
+def data_hashes(workspace: Workspace, sanity: CaseSet, cases: CaseSet) -> DataHashes:
     """Collect the hashes of the inputs of a study."""
     (sanity_sha256,) = sanity.sha256.values()
-    return DataHashes(catalogue_sha256, sanity_sha256, dict(sorted(cases.sha256.items())))
+    return DataHashes(
+        catalogue=workspace.catalogue_sha256,
+        slots=workspace.truth.sha256,
+        sanity=sanity_sha256,
+        usage=workspace.usage.sha256,
+        cases=dict(sorted(cases.sha256.items())),
+    )
 
 
 def make_identity(
     config: Configuration,
-    data: DataHashes,
+    study: StudySettings,
     ranges: Mapping[str, tuple[float, float]],
-    strategy: str,
-    seed: int,
+    data: DataHashes,
 ) -> Identity:
     """Describe a study that starts now; budgets, paths and thresholds are no part of it."""
     settings = config.model_dump(mode="json", exclude=_NOT_PART)
-    settings["study"] = {key: settings["study"][key] for key in sorted(_STUDY_PART)}
+    settings["study"] = study.model_dump(mode="json", include=_STUDY_PART)
     narrowed = {name: list(bounds) for name, bounds in ranges.items()}
-    return Identity(data, engine_sha256(), hash_of([settings, narrowed]), strategy, seed)
+    return Identity(
+        data, engine_sha256(), hash_of([settings, narrowed]), study.strategy, study.seed
+    )
 
 
 def claim(study: optuna.Study, identity: Identity) -> None:
@@ -106,7 +118,9 @@ def claim(study: optuna.Study, identity: Identity) -> None:
 def _document(identity: Identity) -> dict[str, object]:
     return {
         "the catalogue": identity.data.catalogue,
+        "the slots of its rows": identity.data.slots,
         "the sanity set": identity.data.sanity,
+        "the usage of its rows": identity.data.usage,
         "the training files": identity.data.cases,
         "the configuration": identity.configuration,
         "the engine": identity.engine,

@@ -28,6 +28,8 @@ class Material(NamedTuple):
     n_records : int
         Records in the training files.
     bad_records : tuple of BadRecord
+    absent_sites : tuple of str
+        Tuning and gate sites of the configuration without a case.
     """
 
     tuning: LabelledBank
@@ -36,6 +38,7 @@ class Material(NamedTuple):
     hashes: DataHashes
     n_records: int
     bad_records: tuple[BadRecord, ...]
+    absent_sites: tuple[str, ...]
 
 
 def load_material(
@@ -71,9 +74,14 @@ def load_material(
         tuning=tuning,
         gate=gate,
         sanity=sanity_bank.answerable_at(sorted({case.site for case in sanity.cases})),
-        hashes=data_hashes(workspace.catalogue_sha256, sanity, loaded),
+        hashes=data_hashes(workspace, sanity, loaded),
         n_records=loaded.n_records,
         bad_records=loaded.bad_records,
+        absent_sites=tuple(
+            site
+            for site in (*config.split.tuning, *config.split.gate)
+            if all(case.site != site for case in (*tuning.cases, *gate.cases))
+        ),
     )
 
 

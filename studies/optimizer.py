@@ -21,7 +21,8 @@ from studies.material import load_material
 from studies.options import OptimizationConfig, make_strategy, stopping_rules
 from studies.progress import Silence
 from studies.runner import StudyRunner
-from studies.storage import open_storage
+from studies.stopping import Stopper
+from studies.storage import open_storage, quiet_optuna, translated_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,6 +132,12 @@ class TrainingOptimizer:
         RadTuneError
             When data, configuration or study cannot be used.
         """
+        with quiet_optuna(), translated_errors(self._options.study_settings(self._config).storage):
+            return self._optimize(dataset_paths, study_name)
+
+    def _optimize(
+        self, dataset_paths: Sequence[str | Path] | None, study_name: str | None
+    ) -> OptimizationResult:
         started = time.monotonic()
         settings = self._options.study_settings(self._config)
         ranges = self._options.ranges(settings)
@@ -139,20 +146,20 @@ class TrainingOptimizer:
         storage = open_storage(settings.storage)
         paths = [Path(path) for path in dataset_paths or ()]
         material = load_material(self._config, paths, self._options.dataset_dir)
+        if material.absent_sites:
+            self._progress.say(f"no case of the sites {', '.join(material.absent_sites)}")
         study = optuna.create_study(
             storage=storage,
             study_name=study_name or f"{settings.strategy}-seed-{settings.seed}",
             direction="maximize",
             load_if_exists=True,
         )
-        identity = make_identity(
-            self._config, material.hashes, ranges, settings.strategy, settings.seed
-        )
+        identity = make_identity(self._config, settings, ranges, material.hashes)
         claim(study, identity)
         objective = WeightObjective(material.tuning, material.sanity, self._config.objective)
         runner = StudyRunner(study, objective, strategy, settings.pruner)
         n_before = len(runner.records)
-        stop_reason = self._run(runner, study.study_name, settings)
+        stop_reason = self._run(runner, settings, started)
         best = runner.best()
         gate = _hold_gate(study, material, runner.current, best, self._config.gate)
         exported, older = self._keep_or_export(settings.output, best, identity, runner, gate)
@@ -183,15 +190,15 @@ class TrainingOptimizer:
             elapsed_s=time.monotonic() - started,
         )
 
-    def _run(self, runner: StudyRunner, name: str, settings: StudySettings) -> str:
-        n_done, n_trials = len(runner.records), settings.max_experiments
+    def _run(self, runner: StudyRunner, settings: StudySettings, started: float) -> str:
+        name, n_done, n_trials = runner.name, len(runner.records), settings.max_experiments
         if n_done >= n_trials:
             self._progress.say(f"study {name!r} is finished: it has {n_done} trials")
         elif n_done:
             self._progress.say(f"study {name!r} goes on: {n_done} of {n_trials} trials are there")
         else:
             self._progress.say(f"study {name!r} starts: {n_trials} trials")
-        return runner.run(n_trials, stopping_rules(settings), self._progress)
+        return runner.run(n_trials, Stopper(stopping_rules(settings), started), self._progress)
 
     def _keep_or_export(
         self,

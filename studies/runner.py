@@ -18,7 +18,6 @@ from studies.records import (
     to_record,
     weights_of_record,
 )
-from studies.stopping import Stopper, StoppingRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from objectives.objective import WeightObjective
     from studies.progress import Progress
     from studies.samplers import Strategy
+    from studies.stopping import Stopper
 
 _STOP_REASON = "stop_reason"
 
@@ -99,21 +99,22 @@ class StudyRunner:
     def run(
         self,
         n_trials: int,
-        rules: StoppingRules,
+        stopper: Stopper,
         progress: Progress,
     ) -> str:
         """Run until the study has `n_trials` trials in all, or a rule ends it sooner.
+
+        Trial 0 always runs: without it nothing can be compared.
 
         Returns
         -------
         str
             Why it ended, in words; stored with the study.
         """
-        stopper = Stopper(rules)
         for record in self.records:
             stopper.saw(_feasible_value(record))
         done = [weights_of_record(record) for record in self.records]
-        note = self._strategy.plan(done, max(n_trials - len(done), 0))
+        note = self._strategy.plan(done, n_trials)
         if note and len(done) < n_trials:
             progress.say(note)
         while (reason := self._end(stopper, n_trials)) is None:
@@ -130,7 +131,7 @@ class StudyRunner:
             return f"all {n_trials} trials done"
         if self._strategy.exhausted(number):
             return "every grid point tried"
-        return stopper.reason()
+        return stopper.reason() if number else None
 
     @property
     def current(self) -> Contender:

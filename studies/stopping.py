@@ -30,11 +30,13 @@ class Stopper:
     Parameters
     ----------
     rules : StoppingRules
+    started : float
+        When the run began, ``time.monotonic`` seconds.
     """
 
-    def __init__(self, rules: StoppingRules) -> None:
+    def __init__(self, rules: StoppingRules, started: float) -> None:
         self._rules = rules
-        self._started = time.monotonic()
+        self._started = started
         self._best = float("-inf")
         self._n_without_gain = 0
 

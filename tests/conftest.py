@@ -58,6 +58,7 @@ def make_bank() -> MakeBank:
             np.zeros((n_cases, top_k), dtype=np.uint8),
             np.full(n_cases, top_k, dtype=np.int32),
             np.zeros(n_cases, dtype=np.bool_),
+            np.zeros(n_cases, dtype=np.bool_),
         )
         return LabelledBank(cases, bank, Labels(np.ones(n_cases, np.bool_), is_gold, critical))
 

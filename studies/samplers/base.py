@@ -52,7 +52,7 @@ class Strategy(ABC):
         self.problem = problem
 
     def plan(self, done: Sequence[Weights], n_trials: int) -> str | None:  # noqa: ARG002
-        """Prepare for `n_trials` further trials, knowing the weights of those that are done.
+        """Prepare for `n_trials` trials in all, knowing the weights of those that are done.
 
         Returns
         -------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import optuna
 from typing_extensions import override
 
+from engine.errors import ConfigurationError
 from objectives.search_space import share_in_proportion
 from studies.samplers.base import Strategy
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from studies.samplers.base import Problem
 
 
+_MOST_POINTS = 20_000
+
+
 class GridSearch(Strategy):
     """Tries the grid in order; shares that are not listed divide the rest in proportion."""
 
@@ -27,23 +32,32 @@ class GridSearch(Strategy):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         names = list(problem.grid)
-        self._points = [
+        n_points = math.prod(map(len, problem.grid.values()))
+        if n_points > _MOST_POINTS:
+            raise ConfigurationError(
+                f"the grid has {n_points:,} points, at most {_MOST_POINTS:,} are possible; "
+                "list fewer values"
+            )
+        points = (
             share_in_proportion(problem.current, dict(zip(names, values, strict=True)))
             for values in itertools.product(*problem.grid.values())
-        ]
+        )
+        self._points = [point for point in dict.fromkeys(points) if point != problem.current]
         self._planned: dict[int, Weights] = {}
 
     @override
     def plan(self, done: Sequence[Weights], n_trials: int) -> str | None:
-        todo = [point for point in dict.fromkeys(self._points) if point not in done]
-        first = max(len(done), 1)  # trial 0 holds the current weights
-        room = max(n_trials - (first - len(done)), 0)
-        chosen = _even_subset(todo, room)
-        self._planned = dict(enumerate(chosen, start=first))
-        if len(chosen) < len(todo):
-            return f"grid: {len(chosen)} of {len(todo)} points that are left, evenly spread"
-        if len(chosen) < room:
-            return f"grid: only {len(chosen)} points are left, fewer than the trials asked for"
+        tried = list(done[1:])  # trial 0 holds the current weights
+        budget = max(n_trials - 1, 0)
+        chosen = _even_subset(self._points, budget)
+        if chosen[: len(tried)] != tried:  # an earlier run had another budget
+            left = [point for point in self._points if point not in tried]
+            chosen = tried + _even_subset(left, max(budget - len(tried), 0))
+        self._planned = dict(enumerate(chosen, start=1))
+        if len(chosen) < len(self._points):
+            return f"grid: {len(chosen)} of {len(self._points)} points, evenly spread"
+        if len(chosen) < budget:
+            return f"grid: it has {len(self._points)} points, fewer than the trials asked for"
         return None
 
     @override

@@ -34,6 +34,27 @@ def test_a_row_that_covers_beats_a_row_that_is_a_part_beats_a_sibling() -> None:
     assert equal == 1.0 > covering > part > sibling > 0.0 == closeness("knee", "liver")
 
 
+@pytest.mark.parametrize(
+    ("term", "rows"),
+    [
+        ("patella", ["patella", "knee", "lower limb", "ankle"]),
+        ("knee", ["knee", "lower limb", "patella", "hip"]),
+        ("facial bone", ["facial bone", "face", "head", "orbit"]),
+        ("internal auditory meatus", ["internal auditory meatus", "head", "neck"]),
+        ("head", ["head", "skull", "skull base", "neck"]),
+        ("lumbar spine", ["lumbar spine", "thoracolumbar spine", "thoracic spine", "hip"]),
+        ("uterus", ["uterus", "female pelvis", "ovary", "bladder"]),
+        ("scaphoid", ["scaphoid", "wrist", "upper limb", "elbow"]),
+        ("internal carotid artery", ["internal carotid artery", "carotid artery", "artery"]),
+    ],
+)
+def test_the_order_in_which_a_radiographer_would_take_rows(term: str, rows: list[str]) -> None:
+    order = [closeness(term, row) for row in rows]
+    assert order == sorted(order, reverse=True)
+    assert order[0] == 1.0 > order[1]
+    assert order[-1] < order[1]
+
+
 def test_members_of_a_bare_kind_are_no_siblings() -> None:
     assert closeness("cerebral artery", "uterine artery") == 0.0
 

@@ -14,24 +14,26 @@ NOTHING = float("-inf")
 
 
 @pytest.mark.parametrize(
-    ("best", "runner_up", "made_up", "non_clinical", "status"),
+    ("best", "runner_up", "made_up", "states_nothing", "non_clinical", "status"),
     [
-        (1.3, 0.7, False, False, Status.MATCH),
-        (1.3, NOTHING, False, False, Status.MATCH),
-        (1.3, 1.295, False, False, Status.AMBIGUOUS),
-        (0.6, 0.2, False, False, Status.AMBIGUOUS),
-        (0.2, 0.1, False, False, Status.NO_MATCH),
-        (-0.4, -0.5, False, False, Status.NO_MATCH),
-        (NOTHING, NOTHING, False, False, Status.NO_MATCH),
-        (1.3, 0.7, True, False, Status.AMBIGUOUS),
-        (0.2, 0.1, True, False, Status.NO_MATCH),
-        (1.3, 0.7, False, True, Status.NON_CLINICAL),
+        (1.3, 0.7, False, False, False, Status.MATCH),
+        (1.3, NOTHING, False, False, False, Status.MATCH),
+        (1.3, 1.295, False, False, False, Status.AMBIGUOUS),
+        (0.6, 0.2, False, False, False, Status.AMBIGUOUS),
+        (0.2, 0.1, False, False, False, Status.NO_MATCH),
+        (-0.4, -0.5, False, False, False, Status.NO_MATCH),
+        (1.3, 0.7, False, True, False, Status.NO_MATCH),
+        (NOTHING, NOTHING, False, False, False, Status.NO_MATCH),
+        (1.3, 0.7, True, False, False, Status.AMBIGUOUS),
+        (0.2, 0.1, True, False, False, Status.NO_MATCH),
+        (1.3, 0.7, False, False, True, Status.NON_CLINICAL),
     ],
 )
 def test_statuses(
     best: float,
     runner_up: float,
     made_up: bool,
+    states_nothing: bool,
     non_clinical: bool,
     status: Status,
     config: Configuration,
@@ -40,6 +42,8 @@ def test_statuses(
         np.array([best], dtype=np.float32),
         np.array([runner_up], dtype=np.float32),
         np.array([made_up]),
+        np.array([0.2], dtype=np.float32),
+        np.array([states_nothing]),
         np.array([non_clinical]),
     )
     decisions = decide(evidence, config.weights, config.decision)

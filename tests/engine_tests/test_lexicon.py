@@ -68,3 +68,11 @@ def test_every_phrase_has_a_spelling_that_settles() -> None:
         if parse(parse(phrase).canonical).canonical != parse(phrase).canonical
     ]
     assert unstable == []
+
+
+def test_a_variant_says_the_same_and_implies_more() -> None:
+    plain, root = lexicon().meaning(["nerve", "block"]), lexicon().meaning(["nrb"])
+    assert isinstance(plain, tuple)
+    assert isinstance(root, tuple)
+    assert plain[0].value == root[0].value == "nerve block"  # type: ignore[union-attr]
+    assert ("anatomy", "nerve root") in root[0].implied  # type: ignore[union-attr]

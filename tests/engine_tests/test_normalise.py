@@ -15,6 +15,8 @@ from engine.normalise import tokenise
         ("CT head C+", ["ct", "head", "c", "+"]),
         ("MRI IAM C-", ["mri", "iam", "c", "-"]),
         ("CT head -C", ["ct", "head", "-", "c"]),
+        ("CT chest-C", ["ct", "chest", "-", "c"]),
+        ("XR spine-C", ["xr", "spine", "c"]),
         ("XR C-spine", ["xr", "c", "spine"]),
         ("CT +/- C", ["ct", "+/-", "c"]),
         ("CT ± contrast", ["ct", "+/-", "contrast"]),

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.cuts import expand_cut
 from engine.lexicon import lexicon
 from engine.parse import parse
 from engine.slots import Contrast, Laterality, Modality
@@ -66,6 +67,37 @@ def _terms(text: str) -> set[str]:
         ("CT Abdomn and pelvs", "CT", "abdomen;pelvis"),
         ("MRI Internal auditory mea", "MR", "internal auditory meatus"),
         ("Computed tomography of abdomen and pelvis (procedure)", "CT", "abdomen;pelvis"),
+        ("XR patellofemoral joint Rt", "XR", "patellofemoral joint"),
+        ("WB MRI", "MR", "whole body"),
+        ("DXA WB", "DXA", "whole body"),
+        ("XR ankle WB", "XR", "ankle"),
+        ("US DVT leg Lt", "US", "lower limb vein"),
+        ("US Doppler venous left leg", "US", "lower limb vein"),
+        ("CT DVT pelvis", "CT", "pelvis"),
+        ("MRI pelvis fistula", "MR", "perineum"),
+        ("Mammogram with prosthesis", "MG", "breast implant"),
+        ("CESM both", "MG", "breast"),
+        ("MRI Brain & IAMs", "MR", "head;internal auditory meatus"),
+        ("MRI Head / IAMs", "MR", "head;internal auditory meatus"),
+        ("Head^IAM (Adult)", "", "internal auditory meatus"),
+        ("CT Head w/o & CT Facial w/o", "CT", "head;face"),
+        ("MRI whole spine ?cord compression", "MR", "spine"),
+        ("CT stroke", "CT", "head"),
+        ("CT carotid angiogram stroke", "CT", "carotid artery"),
+        ("CT stone", "CT", "urinary tract"),
+        ("CT coronary calcium score", "CT", "heart"),
+        ("Periapical UL6", "XR", "tooth"),
+        ("MRI LE joint Lt wo", "MR", "joint;lower limb"),
+        ("XR extremity lower", "XR", "lower limb"),
+        ("CT CTAP C-", "CT", "abdomen;pelvis"),
+        ("US carotid & vertebral", "US", "carotid artery;vertebral artery"),
+        ("US hip effusion", "US", "hip"),
+        ("US effusion", "US", "pleura"),
+        ("US cervical length", "US", "cervix"),
+        ("Doppler carotid", "US", "carotid artery"),
+        ("Arthrogram hip", "FL", "hip"),
+        ("RP Artery Embo excluding (iliac, tibial) Lt", "IR", "artery"),
+        ("Dual energy X-ray photon absorptiometry of hip", "DXA", "hip"),
         ("Positron emission tomography with computed tomography of neck", "PET", "neck"),
     ],
 )
@@ -85,6 +117,11 @@ def test_modality_and_anatomy(name: str, modality: str, anatomy: str) -> None:
         ("XR knees B/L", "bilateral"),
         ("US guided biopsy breast B", "bilateral"),
         ("MRI breast both with contrast", "bilateral"),
+        ("RT knee LT ankle", "none"),
+        ("XR Rt knee & Lt ankle", "none"),
+        ("XR knee & ankle Lt", "left"),
+        ("XR hands L+R", "bilateral"),
+        ("XR RT/LT hands", "bilateral"),
         ("XR L spine", "none"),
         ("MRI L5", "none"),
         ("XR Knee", "none"),
@@ -109,6 +146,9 @@ def test_side(name: str, side: str) -> None:
         ("CT thorax portal venous", "with"),
         ("CT liver triple phase", "with"),
         ("MRI IAM C-", "without"),
+        ("CT CAP-C", "without"),
+        ("CT thorax -C", "without"),
+        ("CT CAP+C", "with"),
         ("CT head non-con", "without"),
         ("CT head wo", "without"),
         ("CT head unenhanced", "without"),
@@ -146,6 +186,22 @@ def test_contrast(name: str, contrast: str) -> None:
         ("CT angiogram aortic stent graft", "CT", ""),
         ("NM MIBI injection", "NM", ""),
         ("MRA renal", "MR", ""),
+        ("US guided steroid injection shoulder", "US", "injection"),
+        ("US guided steroid hip", "US", "injection"),
+        ("Lumbar epidural", "", "epidural injection"),
+        ("MRI epidural abscess", "MR", ""),
+        ("Nerve root block L5", "", "nerve block"),
+        ("US breast biopsy fine needle", "US", "fine needle aspiration"),
+        ("EVAR", "IR", "stent graft insertion"),
+        ("Duplex EVAR surveillance", "US", ""),
+        ("PAE", "IR", "prostate artery embolisation"),
+        ("XR chest pae", "XR", ""),
+        ("SIRT liver", "IR", "radioembolisation"),
+        ("TAVI", "IR", "valve implantation"),
+        ("CT TAVI", "CT", ""),
+        ("US coil check", "US", ""),
+        ("US placental localisation", "US", ""),
+        ("CT guided bio", "CT", "biopsy"),
         ("US guided", "US", "guided procedure"),
     ],
 )
@@ -162,6 +218,32 @@ def test_intervention(name: str, modality: str, intervention: str) -> None:
         ("XR C-Spine 2-3V", "2-3 views", ""),
         ("XR chest mobile", "mobile", ""),
         ("Paed XR hip", "", "paediatric"),
+        ("Portable CXR", "mobile", ""),
+        ("XR wrist in plaster", "in plaster", ""),
+        ("XR wrist POP", "in plaster", ""),
+        ("XR knee sky line", "skyline view", ""),
+        ("Knee merchant", "skyline view", ""),
+        ("XR knees wt brg", "erect", ""),
+        ("XR foot DP/Obl", "dorsoplantar view;oblique view", ""),
+        ("CT liver DP", "dual phase", ""),
+        ("US guided steroid injection", "steroid", ""),
+        ("Gastrografin swallow", "swallow;water soluble contrast", ""),
+        ("Videofluoroscopy SALT", "swallow;video swallow", ""),
+        ("Videofluoroscopy", "swallow;video swallow", ""),
+        ("Mammogram assessment", "call back", ""),
+        ("Mammogram surveillance", "", "surveillance"),
+        ("US DVT leg", "doppler", "deep vein thrombosis"),
+        ("US 12/40", "", "first trimester;obstetric"),
+        ("US 34/40 growth", "growth", "third trimester;obstetric"),
+        ("US OB <14 wks", "", "first trimester;obstetric"),
+        ("US pelvis non-OB", "", "non obstetric"),
+        ("US obstetric anatomy", "anomaly scan", "obstetric"),
+        ("neon head US", "", "neonatal"),
+        ("NM bone MDP", "bone scan", ""),
+        ("Amyvid PET", "amyloid", ""),
+        ("In-111 WCS", "indium;white cell", ""),
+        ("NM HIDA w/EF", "hida;cholecystokinin", ""),
+        ("US ABPI", "ankle brachial index", ""),
         ("US Preg 1st Tri", "", "first trimester;obstetric"),
         ("US kidney transplant doppler", "doppler", "transplant"),
         ("XR chest portable ward 5 no report", "mobile", ""),
@@ -178,6 +260,20 @@ def test_technique_and_context(name: str, technique: str, context: str) -> None:
     "name", ["Did not attend", "MDT meeting", "CT head - cancelled", "Teaching", "Report only"]
 )
 def test_non_clinical(name: str) -> None:
+    assert parse(name).non_clinical
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Sent elsewhere",
+        "Wrong referral",
+        "MRI - unable to tolerate",
+        "Referred to other hospital",
+        "CT outside read",
+    ],
+)
+def test_an_event_is_no_exam(name: str) -> None:
     assert parse(name).non_clinical
 
 
@@ -211,6 +307,39 @@ def test_the_code_decides_what_the_words_leave_open() -> None:
 @pytest.mark.parametrize("name", ["Xelborough", "Wuthe", "Cardiff"])
 def test_an_unknown_word_stays_unknown(name: str) -> None:
     assert parse(f"CT head {name}").unknown == (name.lower(),)
+
+
+@pytest.mark.parametrize(
+    ("name", "anatomy"),
+    [
+        ("XR shdr", "shoulder"),
+        ("CT chst abdo plv", "thorax;abdomen;pelvis"),
+        ("MRI hd/brn", "head"),
+        ("MRI nk", "neck"),
+        ("CT sin", "paranasal sinus"),
+        ("US ren", "kidney"),
+        ("US bldr", "bladder"),
+        ("XR sternm", "sternum"),
+        ("XR clvcl", "clavicle"),
+        ("CT abdmn Lt", "abdomen"),
+        ("MRI pituit C+", "pituitary"),
+        ("US thyro neck", "thyroid;neck"),
+        ("MRI cervic", "cervical spine"),
+        ("US abdomen & urinary tr", "abdomen;urinary tract"),
+        ("CHESTPA", "thorax"),
+    ],
+)
+def test_words_that_were_cut(name: str, anatomy: str) -> None:
+    assert parse(name).anatomy == _terms(anatomy)
+
+
+@pytest.mark.parametrize(
+    "cut", ["angiog", "embolis", "biops", "contr", "bilat", "stenti", "drain"]
+)
+def test_a_cut_inside_a_name_is_never_guessed_to_be_more_than_a_part_or_technique(
+    cut: str,
+) -> None:
+    assert expand_cut(cut) == cut
 
 
 def test_two_known_words_are_never_exchanged() -> None:

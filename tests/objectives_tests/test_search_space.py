@@ -96,7 +96,9 @@ def test_a_range_keeps_a_share_within_it(config: Configuration) -> None:
     [
         ({"anatomy_weight": (0.2, 1.0)}, "no room"),
         (dict.fromkeys(SLOT_NAMES, (0.1, 0.15)), "no room"),
-        ({"anatomy_weight": (0.5, 0.4)}, "empty"),
+        ({"anatomy_weight": (0.5, 0.4)}, "no range"),
+        ({"anatomy_weight": (-0.5, 0.4)}, "no range"),
+        ({"interventional_penalty": (-0.5, 0.4)}, "no range"),
         ({"no_such_weight": (0.1, 0.2)}, "no such weight"),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from objectives.search_space import real_weights, weights_of
-from studies.gate import Verdict, hold_gate, paired_interval
+from studies.gate import Verdict, hold_gate, mcnemar_p_value, paired_interval
 
 if TYPE_CHECKING:
     from objectives.configuration import Configuration
@@ -63,3 +63,14 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(config: Configu
         )
         covered += interval.low <= 0.05 <= interval.high
     assert 0.90 <= covered / 200 <= 0.99
+
+
+@pytest.mark.parametrize(
+    ("n_wins", "n_losses", "n_ties", "p_value"),
+    [(4, 0, 2996, 0.125), (1, 0, 0, 1.0), (0, 0, 10, 1.0), (6, 0, 100, 0.03125), (5, 5, 9, 1.0)],
+)
+def test_few_differing_cases_are_no_proof(
+    n_wins: int, n_losses: int, n_ties: int, p_value: float
+) -> None:
+    gains = np.array([1.0] * n_wins + [-1.0] * n_losses + [0.0] * n_ties)
+    assert mcnemar_p_value(gains) == pytest.approx(p_value)

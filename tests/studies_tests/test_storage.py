@@ -72,3 +72,19 @@ def test_sessions_are_numbered(tmp_path: Path) -> None:
         ).fetchall()
     connection.close()
     assert rows == [("x", 0.5), ("x", 0.5)]
+
+
+def test_sessions_of_an_earlier_program_are_refused_before_any_work(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "sessions.db") as connection:
+        connection.execute("create table training_sessions (id integer, name text)")
+    connection.close()
+    with pytest.raises(StudyError, match="is another program's"):
+        check_sessions(f"sqlite:///{tmp_path / 'sessions.db'}")
+
+
+def test_studies_and_sessions_may_share_a_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'both.db'}"
+    open_storage(url)
+    check_sessions(url)
+    record_session(url, Session("x", "d", "c", 10, 9, 0.5, None, 1, 0.4, 0.6, 1, 2.5))
+    open_storage(url)
