@@ -14,6 +14,7 @@ import numpy as np
 from engine.slots import Contrast
 
 CONTRASTS = tuple(Contrast)
+GIVES_CONTRAST = frozenset({Contrast.WITH, Contrast.WITH_AND_WITHOUT})
 _PLAIN = {Contrast.NONE, Contrast.WITHOUT}
 
 

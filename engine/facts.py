@@ -33,6 +33,8 @@ class SlotFacts(NamedTuple):
         `ContrastAgreement` of each row.
     additions : ndarray of int64
         How many things the row says that the name does not.
+    made_up : ndarray of uint8
+        What the row would make up, as `Invention` flags.
     """
 
     anatomy: NDArray[np.float64]
@@ -41,6 +43,7 @@ class SlotFacts(NamedTuple):
     technique: NDArray[np.float64]
     contrast: NDArray[np.intp]
     additions: NDArray[np.int64]
+    made_up: NDArray[np.uint8]
 
 
 class Candidates(NamedTuple):
@@ -86,7 +89,7 @@ def find_candidates(
     features = _slot_features(query, index, facts, rows)
     features[:, Feature.SEMANTIC] = _semantic(query.parsed.text, index, cosines, rows)
     features[:, Feature.FREQUENCY] = frequency[rows]
-    return Candidates(rows, features.astype(np.float32), inventions(query, index)[rows])
+    return Candidates(rows, features.astype(np.float32), facts.made_up[rows])
 
 
 def slot_facts(query: Query, index: CatalogueIndex) -> SlotFacts:
@@ -107,13 +110,13 @@ def slot_facts(query: Query, index: CatalogueIndex) -> SlotFacts:
         + index.unknown.additions(frozenset(parsed.unknown))
         + (made_up & np.uint8(Invention.SIDE) > 0)
         + (made_up & np.uint8(Invention.CONTRAST) > 0),
+        made_up=made_up,
     )
 
 
 def _modality(query: Query, index: CatalogueIndex) -> NDArray[np.float64]:
     """Stated by the text: overlap; only by the code (any of a family): 1 or 0; unstated: half."""
     stated = query.parsed.modalities
-    unstated = index.modality.sizes[index.modality.group_of_row] == 0
     if stated:
         similarity = index.modality.overlap(frozenset(map(str, stated)))
     elif query.code_modalities:
@@ -121,7 +124,7 @@ def _modality(query: Query, index: CatalogueIndex) -> NDArray[np.float64]:
         similarity = np.where(apart, 0.0, 1.0)
     else:
         similarity = np.full(len(index), _UNSTATED_MODALITY)
-    return np.where(unstated, _UNSTATED_MODALITY, similarity)
+    return np.where(index.states_modality, similarity, _UNSTATED_MODALITY)
 
 
 def _retrieve(

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.contrast import CONTRASTS
+from engine.contrast import CONTRASTS, GIVES_CONTRAST
 from engine.laterality import SIDES
 from engine.row_slots import row_slots
 from engine.slot_sets import AnatomySets, SlotSets
+from engine.slots import Laterality
 from engine.text_similarity import TextIndex
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class CatalogueIndex:
     ----------
     rows : tuple of CatalogueRow
     slots : tuple of RowSlots
+    states_modality, sided, gives_contrast : ndarray of bool, shape (n_rows,)
     flagged_interventional : ndarray of bool, shape (n_rows,)
         Rows that the catalogue itself flags; only a flag can veto.
     interventional : ndarray of bool, shape (n_rows,)
@@ -57,6 +59,15 @@ class CatalogueIndex:
         )
         self.contrast: NDArray[np.intp] = np.array(
             [CONTRASTS.index(row.contrast) for row in self.slots]
+        )
+        self.states_modality: NDArray[np.bool_] = np.array(
+            [bool(row.modalities) for row in self.slots], dtype=np.bool_
+        )
+        self.sided: NDArray[np.bool_] = np.array(
+            [row.laterality is not Laterality.NONE for row in self.slots], dtype=np.bool_
+        )
+        self.gives_contrast: NDArray[np.bool_] = np.array(
+            [row.contrast in GIVES_CONTRAST for row in self.slots], dtype=np.bool_
         )
         self.flagged_interventional: NDArray[np.bool_] = np.array(
             [row.is_interventional is True for row in self.rows], dtype=np.bool_

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.contrast import CONTRASTS
-from engine.laterality import SIDES
 from engine.slots import Contrast, Laterality
 
 if TYPE_CHECKING:
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
 
     from engine.index import CatalogueIndex
     from engine.query import Query
-
-_NO_SIDE = SIDES.index(Laterality.NONE)
-_GIVES_CONTRAST = [CONTRASTS.index(Contrast.WITH), CONTRASTS.index(Contrast.WITH_AND_WITHOUT)]
 
 
 class Invention(IntFlag):
@@ -41,10 +36,9 @@ def inventions(query: Query, index: CatalogueIndex) -> NDArray[np.uint8]:
     """Return what each row would make up, as `Invention` flags, shape (n_rows,)."""
     made_up = np.zeros(len(index), dtype=np.uint8)
     if query.parsed.laterality is Laterality.NONE:
-        made_up[index.laterality != _NO_SIDE] |= np.uint8(Invention.SIDE)
+        made_up[index.sided] |= np.uint8(Invention.SIDE)
     if query.parsed.contrast is Contrast.NONE:
-        made_up[np.isin(index.contrast, _GIVES_CONTRAST)] |= np.uint8(Invention.CONTRAST)
+        made_up[index.gives_contrast] |= np.uint8(Invention.CONTRAST)
     if not query.modalities:
-        states_modality = index.modality.sizes[index.modality.group_of_row] > 0
-        made_up[states_modality] |= np.uint8(Invention.MODALITY)
+        made_up[index.states_modality] |= np.uint8(Invention.MODALITY)
     return made_up

@@ -216,9 +216,9 @@ class Lexicon:
         excluding = Sense("ignored", "excluding", "excluding", (), frozenset({"excluding"}))
         for phrase in table["excluding"]["words"]:
             self._add(phrase, (excluding,))
-        logistics = Sense("ignored", "logistics", "")
-        for phrase in table["term"]["logistics"]["names"]:
-            self._add(phrase, (logistics,))
+        for value, entry in table["term"].items():
+            for phrase in entry["names"]:
+                self._add(phrase, (Sense("ignored", value, ""),))
 
     def _load_non_clinical(self, table: Table) -> None:
         for kind in ("event", "line"):

@@ -13,6 +13,8 @@ from engine.words import correct_typo, repair
 
 _SHORTEST_CUT = 3
 _LONGEST_CUT_PHRASE = 5
+_TWO = 2
+_BEFORE_CONTRAST = frozenset({"+", "with", "w", "and", "wo", "without", "-"})
 
 
 class Read(NamedTuple):
@@ -92,9 +94,22 @@ def _match_at(tokens: list[Token], words: list[str], position: int) -> _Match:
             return _Match(position, len(words), completed)
     for n_words in range(longest, 0, -1):
         meaning = known.meaning(words[position : position + n_words])
-        if meaning is not None:
+        if meaning is not None and not _takes_spine_letter(tokens, words, position + n_words):
             return _Match(position, position + n_words, meaning)
     return _Match(position, position + 1, (_unknown(words[position]),))
+
+
+def _takes_spine_letter(tokens: list[Token], words: list[str], end: int) -> bool:
+    """Whether a phrase ending in "c" takes the C of a C-spine ("brain + C spine")."""
+    if words[end - 1] != "c" or end == len(words) or end < _TWO:
+        return False
+    if words[end - 2] not in _BEFORE_CONTRAST:
+        return False
+    if read_numbered(tokens, end - 1) is not None:
+        return True
+    meaning = lexicon().meaning(["c", words[end]])
+    first = meaning[0] if meaning else None
+    return isinstance(first, Sense) and first.slot == "anatomy"
 
 
 def _before_caret(tokens: list[Token], position: int, longest: int) -> int:

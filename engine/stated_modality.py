@@ -25,6 +25,8 @@ def stated_modalities(
     usually done under fluoroscopy, but this one is coded US).
     """
     stated = _modalities(sense for sense in senses if sense.slot == "modality")
+    if Modality.XR in stated:
+        senses = without_devices_shown(senses)
     implied = _modalities(sense for sense in senses if sense.slot != "modality")
     if Modality.XR in stated and implied & _BEYOND_PLAIN_FILM:
         stated = (stated - {Modality.XR}) | (implied & _BEYOND_PLAIN_FILM)
@@ -35,6 +37,16 @@ def stated_modalities(
     if tracer:
         chosen |= {Modality.NM}
     return _combined(chosen)
+
+
+def without_devices_shown(senses: Sequence[Sense]) -> Sequence[Sense]:
+    """Leave out devices that a plain film merely shows ("XR chest PICC position").
+
+    Beside guidance or a word such as "insertion" they are what is done, and stay.
+    """
+    if any(sense.traits & {"act", "guidance"} for sense in senses):
+        return senses
+    return [sense for sense in senses if "device" not in sense.traits]
 
 
 def _modalities(senses: Iterable[Sense]) -> frozenset[Modality]:
@@ -70,6 +82,8 @@ def is_catheter_study(
     """Whether the name is vascular work through a catheter: angiography or intervention."""
     if modalities & CROSS_SECTIONAL:
         return False
+    if Modality.XR in modalities:
+        senses = without_devices_shown(senses)
     if any(sense.traits & {"catheter", "vascular"} for sense in senses):
         return True
     stent = any("stent" in sense.traits for sense in senses)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from engine.cuts import expand_cut
-from engine.lexicon import Sense, lexicon
+from engine.lexicon import Adjective, Sense, lexicon
 from engine.normalise import Token
 
 _SHORTEST_TYPO = 5
@@ -84,6 +84,9 @@ def split_glued(word: str) -> tuple[str, ...]:
         return whole
     if correct_typo(word) != word:
         return (word,)
+    pair = _split_pair(word)
+    if pair:
+        return pair
     best: tuple[str, ...] = (word,)
     for cut in range(1, min(_LONGEST_RESIDUE, len(word) - 2 * _SHORTEST_PIECE) + 1):
         for pieces in (
@@ -93,6 +96,18 @@ def split_glued(word: str) -> tuple[str, ...]:
             if pieces:
                 return pieces
     return best
+
+
+def _split_pair(word: str) -> tuple[str, ...]:
+    """Split a word into two that begin a phrase together ("superiorvena" cava)."""
+    known = lexicon()
+    for cut in range(_SHORTEST_PIECE, len(word) - _SHORTEST_PIECE + 1):
+        first, second = word[:cut], word[cut:]
+        if first in known.words and second in known.words:
+            phrases = known.phrases_from(f"{first} {second}")
+            if any(phrase.split(" ")[1] == second for phrase in phrases):
+                return (first, second)
+    return ()
 
 
 def _with_rest(pieces: tuple[str, ...], before: str = "", after: str = "") -> tuple[str, ...]:
@@ -125,7 +140,8 @@ def _split_all(word: str) -> tuple[str, ...]:
     found = best[n_letters]
     if not found or not any(len(piece) >= _SHORTEST_PIECE - 1 for piece in found):
         return ()
-    return found
+    # a letter in front is a side or a segment of the body part behind it ("Leach" is none)
+    return found if len(found[0]) > 1 or _is_anatomy(found[1]) else ()
 
 
 def _may_stand(piece: str, start: int, n_letters: int) -> bool:
@@ -161,12 +177,27 @@ def _drop_each(word: str) -> set[str]:
     return {word[:cut] + word[cut + 1 :] for cut in range(len(word))}
 
 
+def _begins_alike(word: str, candidate: str) -> bool:
+    """Tell whether the first letters agree, which are seldom mistyped but by a swap."""
+    return (
+        word[0] == candidate[0]
+        or len(word) >= _LONG_PIECE
+        or (word[0], word[1]) == (candidate[1], candidate[0])
+    )
+
+
 @lru_cache(maxsize=1 << 14)
 def _may_correct(candidate: str) -> bool:
     """Of words of four letters only body parts are believed ("kneee"; "Marys" is no MARS)."""
     if len(candidate) >= _SHORTEST_TYPO:
         return True
-    meaning = lexicon().meaning([candidate])
+    return _is_anatomy(candidate)
+
+
+def _is_anatomy(word: str) -> bool:
+    meaning = lexicon().meaning([word])
+    if isinstance(meaning, Adjective):
+        return True
     first = meaning[0] if meaning else None
     return isinstance(first, Sense) and first.slot == "anatomy"
 
@@ -186,7 +217,9 @@ def correct_typo(word: str) -> str:
         candidate
         for form in (word, *_drop_each(word))
         for candidate in index.get(form, ())
-        if OSA.distance(word, candidate, score_cutoff=1) <= 1 and _may_correct(candidate)
+        if OSA.distance(word, candidate, score_cutoff=1) <= 1
+        and _begins_alike(word, candidate)
+        and _may_correct(candidate)
     }
     if not near:
         return word

@@ -218,8 +218,8 @@ def _write(bank: FeatureBank, folder: Path, key: str) -> None:
     except OSError as error:
         raise _unusable(folder.parent, error) from None
     try:
-        for name, array in zip(_ARRAYS, bank, strict=True):
-            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        for name in _ARRAYS:
+            np.save(temporary / f"{name}.npy", getattr(bank, name), allow_pickle=False)
         sizes = {name: (temporary / f"{name}.npy").stat().st_size for name in _ARRAYS}
         (temporary / _MANIFEST).write_text(json.dumps({"key": key, "bytes": sizes}))
         if not _is_whole(folder, key):  # another process may have been faster

@@ -103,6 +103,8 @@ def map_file(
     """
     if file_format not in FORMATS:
         raise ConfigurationError(f"format {file_format!r} is unknown; there are csv and jsonl")
+    if output.is_dir():
+        raise ConfigurationError(f"{output}: is a directory, a file name is expected")
     if source.exists() and source.resolve() == output.resolve():
         raise ConfigurationError(f"{output}: is the input; give another --output")
     records = read_names(source)
@@ -250,8 +252,6 @@ class _Partial:
         n_records = 0
         if resume:
             n_records, self._n_bytes = self._state()
-        if self._output.is_dir():
-            raise ConfigurationError(f"{self._output}: is a directory, a file name is expected")
         try:
             self._output.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("r+b" if resume else "wb") as file:

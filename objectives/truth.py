@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from engine.contrast import GIVES_CONTRAST
 from engine.errors import InputFileError
 from engine.files import read_json, sha256_of_file
 from engine.slots import Contrast, Laterality, Modality
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from engine.row_slots import RowSlots
 
 CRITICAL_KINDS = ("side", "modality", "contrast", "interventional")
-_GIVES_CONTRAST = {Contrast.WITH, Contrast.WITH_AND_WITHOUT}
 _NO_SIDE = "none"
 
 
@@ -131,7 +131,7 @@ def _row(slots: object, where: str) -> _Row:
         return _Row(
             modality=Modality(slots["modality"]),
             laterality=Laterality(slots["laterality"]),
-            gives_contrast=Contrast(slots["contrast"]) in _GIVES_CONTRAST,
+            gives_contrast=Contrast(slots["contrast"]) in GIVES_CONTRAST,
             interventional=bool(slots["interventional"]),
         )
     except KeyError as error:
@@ -144,6 +144,6 @@ def _from_parser(slots: RowSlots) -> _Row:
     return _Row(
         modality="+".join(sorted(slots.modalities)),
         laterality=slots.laterality,
-        gives_contrast=slots.contrast in _GIVES_CONTRAST,
+        gives_contrast=slots.contrast in GIVES_CONTRAST,
         interventional=slots.interventional,
     )

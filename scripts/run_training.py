@@ -11,6 +11,7 @@ from scripts import lookup, map, optimize, train, validate  # noqa: A004 - verbs
 
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130
+_INTERRUPTED = "interrupted; what is finished is kept: run the same again (map: with --resume)"
 
 app = typer.Typer(
     name="radtune",
@@ -38,9 +39,9 @@ def main() -> None:
     except RadTuneError as error:
         _fail(str(error), EXIT_USER_ERROR)
     except (KeyboardInterrupt, typer.Abort):
-        _fail(
-            "interrupted; the same command goes on from the last finished trial", EXIT_INTERRUPTED
-        )
+        code = EXIT_INTERRUPTED
+    if code == EXIT_INTERRUPTED:
+        _fail(_INTERRUPTED, EXIT_INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

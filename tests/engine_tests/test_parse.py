@@ -122,6 +122,7 @@ def test_modality_and_anatomy(name: str, modality: str, anatomy: str) -> None:
         ("XR knee & ankle Lt", "left"),
         ("XR hands L+R", "bilateral"),
         ("XR RT/LT hands", "bilateral"),
+        ("US Abdo LFTs", "none"),
         ("XR L spine", "none"),
         ("MRI L5", "none"),
         ("XR Knee", "none"),
@@ -161,6 +162,10 @@ def test_side(name: str, side: str) -> None:
         ("XR plain film chest", "none"),
         ("US breast w guide", "none"),
         ("Water soluble contrast enema", "none"),
+        ("MRI Brain + C spine", "none"),
+        ("MRI brain with C-spine", "none"),
+        ("MRI brain + C3-C5", "none"),
+        ("CT Brain C/-", "without"),
         ("CT IVC", "none"),
         ("MR Head", "none"),
     ],
@@ -178,7 +183,7 @@ def test_contrast(name: str, contrast: str) -> None:
         ("Fluoroscopic guided injection hip Rt", "FL", "injection"),
         ("Pc stent iliac artery Lt", "IR", "stent insertion"),
         ("Fluoroscopic guided angioplasty of iliac artery", "IR", "angioplasty"),
-        ("Oesophageal stent under screening", "FL", "oesophageal stent insertion"),
+        ("Oesophageal stent under screening", "FL", "stent insertion"),
         ("Percutaneous nephrostomy left", "FL", "nephrostomy"),
         ("US guided nephrostomy", "US", "nephrostomy"),
         ("Venogram upper limb", "IR", "catheter angiography"),
@@ -187,6 +192,10 @@ def test_contrast(name: str, contrast: str) -> None:
         ("NM MIBI injection", "NM", ""),
         ("MRA renal", "MR", ""),
         ("US guided steroid injection shoulder", "US", "injection"),
+        ("XR chest PICC position", "XR", ""),
+        ("XR NG tube check", "XR", ""),
+        ("PICC insertion XR guided", "IR", "picc insertion"),
+        ("CT lower limb for rotation", "CT", ""),
         ("US guided steroid hip", "US", "injection"),
         ("Lumbar epidural", "", "epidural injection"),
         ("MRI epidural abscess", "MR", ""),
@@ -194,7 +203,7 @@ def test_contrast(name: str, contrast: str) -> None:
         ("US breast biopsy fine needle", "US", "fine needle aspiration"),
         ("EVAR", "IR", "stent graft insertion"),
         ("Duplex EVAR surveillance", "US", ""),
-        ("PAE", "IR", "prostate artery embolisation"),
+        ("PAE", "IR", "embolisation"),
         ("XR chest pae", "XR", ""),
         ("SIRT liver", "IR", "radioembolisation"),
         ("TAVI", "IR", "valve implantation"),
@@ -243,6 +252,7 @@ def test_intervention(name: str, modality: str, intervention: str) -> None:
         ("Amyvid PET", "amyloid", ""),
         ("In-111 WCS", "indium;white cell", ""),
         ("NM HIDA w/EF", "hida;cholecystokinin", ""),
+        ("US 1st tri add", "additional", "first trimester;obstetric"),
         ("US ABPI", "ankle brachial index", ""),
         ("US Preg 1st Tri", "", "first trimester;obstetric"),
         ("US kidney transplant doppler", "doppler", "transplant"),
@@ -304,9 +314,18 @@ def test_the_code_decides_what_the_words_leave_open() -> None:
     assert parse("PulmAngio").interventional
 
 
-@pytest.mark.parametrize("name", ["Xelborough", "Wuthe", "Cardiff"])
+@pytest.mark.parametrize("name", ["Xelborough", "Wuthe", "Cardiff", "Leach", "Hodgson", "Noah"])
 def test_an_unknown_word_stays_unknown(name: str) -> None:
     assert parse(f"CT head {name}").unknown == (name.lower(),)
+
+
+@pytest.mark.parametrize(
+    "name", ["Parker", "Floor", "South", "Contract", "Bell", "Patel", "March"]
+)
+def test_people_places_and_ordinary_words_say_nothing(name: str) -> None:
+    assert parse(f"CT head {name}").anatomy == {"head"}
+    assert not parse(f"CT head {name}").interventional
+    assert parse(f"CT head {name}").contrast is Contrast.NONE
 
 
 @pytest.mark.parametrize(
@@ -326,6 +345,7 @@ def test_an_unknown_word_stays_unknown(name: str) -> None:
         ("US thyro neck", "thyroid;neck"),
         ("MRI cervic", "cervical spine"),
         ("US abdomen & urinary tr", "abdomen;urinary tract"),
+        ("CT superiorvena cava", "superior vena cava"),
         ("CHESTPA", "thorax"),
     ],
 )
