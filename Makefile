@@ -6,12 +6,13 @@ RUN := $(VENV)/bin
 RADTUNE := $(RUN)/radtune
 STORAGE ?= sqlite:///optimization_results.db
 PORT ?= 8080
+TEXT2TERM := .local/text2term/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate dashboard test check format clean
+.PHONY: help install data optimize train validate dashboard bench-accuracy test check format clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -45,6 +46,13 @@ dashboard: $(STAMP) ## browse the trials at http://127.0.0.1:8080
 
 test: $(STAMP) ## run the tests
 	$(RUN)/python -m pytest $(ARGS)
+
+$(TEXT2TERM): ## (an environment of its own for text2term)
+	$(PYTHON) -m venv .local/text2term
+	.local/text2term/bin/python -m pip install --quiet 'text2term==4.6.0'
+
+bench-accuracy: $(STAMP) $(TEXT2TERM) ## the engine beside plain matching, into docs/benchmarks.md
+	$(RUN)/python -m benchmarks.accuracy --text2term $(TEXT2TERM)
 
 check: $(STAMP) ## ruff, ruff format, mypy and the layers
 	$(RUN)/ruff check .

@@ -69,6 +69,8 @@ def find_candidates(
     cosines: NDArray[np.float32],
     frequency: NDArray[np.float64],
     top_k: int,
+    *,
+    allowed: NDArray[np.bool_] | None = None,
 ) -> Candidates:
     """Retrieve the rows worth ranking and compute their features.
 
@@ -81,10 +83,14 @@ def find_candidates(
     frequency : ndarray of float64, shape (n_rows,)
         How often each row is used, multiples of 1/128 in [0, 1].
     top_k : int
-        Rows to keep, after vetoes.
+        Rows to keep.
+    allowed : ndarray of bool, shape (n_rows,), optional
+        Rows to choose from; those that no veto removes when not given.
     """
     facts = slot_facts(query, index)
-    rows = _retrieve(query, index, facts, cosines, top_k)
+    if allowed is None:
+        allowed = ~vetoed(query, index)
+    rows = _retrieve(index, facts, cosines, allowed, top_k)
     rows = rows[np.lexsort((index.name_order[rows], facts.additions[rows]))]
     features = _slot_features(query, index, facts, rows)
     features[:, Feature.SEMANTIC] = _semantic(query.parsed.text, index, cosines, rows)
@@ -128,13 +134,13 @@ def _modality(query: Query, index: CatalogueIndex) -> NDArray[np.float64]:
 
 
 def _retrieve(
-    query: Query,
     index: CatalogueIndex,
     facts: SlotFacts,
     cosines: NDArray[np.float32],
+    allowed: NDArray[np.bool_],
     top_k: int,
 ) -> NDArray[np.int64]:
-    """Return the `top_k` rows that stand first by the retrieval mix, vetoed rows left out."""
+    """Return the `top_k` allowed rows that stand first by the retrieval mix."""
     mix = index.retrieval.weights
     score = (
         mix.text * cosines
@@ -144,14 +150,12 @@ def _retrieve(
         + mix.technique * facts.technique
         + mix.contrast * (facts.contrast == ContrastAgreement.MATCH)
     )
-    allowed = np.flatnonzero(~vetoed(query, index))
-    score = score[allowed]
-    if len(allowed) > top_k:
+    rows: NDArray[np.int64] = np.flatnonzero(allowed)
+    score = score[rows]
+    if len(rows) > top_k:
         at_least = np.partition(score, -top_k)[-top_k]
-        allowed, score = allowed[score >= at_least], score[score >= at_least]
-    order = np.lexsort((index.name_order[allowed], -score))[:top_k]
-    rows: NDArray[np.int64] = allowed[order]
-    return rows
+        rows, score = rows[score >= at_least], score[score >= at_least]
+    return rows[np.lexsort((index.name_order[rows], -score))[:top_k]]
 
 
 def _slot_features(

@@ -90,7 +90,12 @@ class CatalogueIndex:
 
 
 def _positions(rows: Sequence[CatalogueRow]) -> NDArray[np.int64]:
-    order = sorted(range(len(rows)), key=lambda row: (rows[row].preferred_name, rows[row].key))
+    order = sorted(range(len(rows)), key=lambda row: _name_key(rows[row]))
     positions = np.empty(len(rows), dtype=np.int64)
     positions[order] = np.arange(len(rows))
     return positions
+
+
+def _name_key(row: CatalogueRow) -> tuple[str, ...]:
+    """Return the name first, then every other field: rows may share both name and key."""
+    return (row.preferred_name, *row.key, *map(str, row))

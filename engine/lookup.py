@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.coefficients import Feature, effective_coefficients
 from engine.decision import Evidence, Status, decide
+from engine.explain import Reading, Vetoed, contributions, readings, strongest_vetoed
 from engine.facts import Candidates, find_candidates
 from engine.inventions import Invention
 from engine.query import Query, make_query
@@ -49,6 +50,24 @@ class Answer(NamedTuple):
     runner_up: CatalogueRow | None
     made_up: Invention
     ranking: Ranking
+
+
+class Explanation(NamedTuple):
+    """How an answer came about.
+
+    Attributes
+    ----------
+    readings : list of Reading
+        What the words of the name were taken for.
+    contributions : list of dict
+        What each feature added to the score of each ranked candidate.
+    vetoed : list of Vetoed
+        The strongest rows that a veto removed.
+    """
+
+    readings: list[Reading]
+    contributions: list[dict[Feature, float]]
+    vetoed: list[Vetoed]
 
 
 def collect_facts(
@@ -108,6 +127,18 @@ class LookupEngine:
         """Map one exam name (with its MODALITY_CODE, if known) to ranked catalogue rows."""
         (answer,) = self.lookup_many([(exam_name, modality_code)])
         return answer
+
+    def explain(self, answer: Answer, n_vetoed: int) -> Explanation:
+        """Say how an answer of this engine came about, with at most `n_vetoed` vetoed rivals."""
+        return Explanation(
+            readings=readings(answer.query),
+            contributions=[
+                contributions(features, self._coefficients) for features in answer.ranking.features
+            ],
+            vetoed=strongest_vetoed(
+                answer.query, self._index, self._frequency, self._coefficients, n_vetoed
+            ),
+        )
 
     def lookup_many(self, questions: Sequence[tuple[str, str]]) -> list[Answer]:
         """Map many pairs of exam name and MODALITY_CODE; each answer is as if asked alone."""

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.catalogue import CatalogueRow
-    from engine.lookup import Answer
+    from engine.lookup import Answer, Explanation
+
+_WIDTH = 100  # columns
+_N_VETOED = 5
+_N_EXPLAINED = 8  # candidates that fit side by side
 
 
 def lookup(
@@ -27,12 +31,17 @@ def lookup(
         str, typer.Option(help="MODALITY_CODE of the record, such as CT or CR. [default: none]")
     ] = "",
     top_k: Annotated[int, typer.Option(min=1, help="Candidates to show.", show_default=True)] = 5,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Show what each word, feature and veto did."),
+    ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
     """Map one exam name to catalogue rows; scores have no unit, confidence is in [0, 1]."""
     workspace = Workspace(load_configuration(config))
-    answer = workspace.lookup_engine().lookup(name, modality)
+    engine = workspace.lookup_engine()
+    answer = engine.lookup(name, modality)
     candidates = _candidates(answer, workspace.rows, top_k)
     if as_json:
         print_json(_document(answer, candidates))
@@ -40,10 +49,52 @@ def lookup(
     typer.echo(f"{answer.status}  confidence {answer.confidence:.3f}")
     if answer.row:
         typer.echo(f"{answer.row.preferred_name}  ({answer.row.concept_id})")
-    table = Table("rank", "score", "preferred name", box=None)
+    if explain:
+        explanation = engine.explain(answer, _N_VETOED)
+        _print_explanation(answer, candidates[:_N_EXPLAINED], explanation)
+    else:
+        table = Table("rank", "score", "preferred name", box=None)
+        for rank, candidate in enumerate(candidates, start=1):
+            table.add_row(str(rank), f"{candidate.score:.4f}", Text(candidate.preferred_name))
+        Console().print(table)
+
+
+def _print_explanation(
+    answer: Answer, candidates: Sequence[Candidate], explanation: Explanation
+) -> None:
+    """Print three tables that fit 100 columns: words, scores, vetoes."""
+    console = Console(width=_WIDTH)
+    words = Table(
+        "words", "slot", "read as", box=None, title="What the words say", title_justify="left"
+    )
+    for reading in explanation.readings:
+        words.add_row(Text(reading.words), reading.slot, Text(reading.value))
+    if answer.query.code_modalities:
+        codes = " or ".join(sorted(answer.query.code_modalities))
+        words.add_row("MODALITY_CODE", "modality", codes)
+    console.print(words)
+    parts = explanation.contributions[: len(candidates)]
+    shown = [feature for feature in Feature if any(feature in part for part in parts)]
+    scores = Table(title="Score = sum of feature x weight", title_justify="left", box=None)
+    scores.add_column("")
+    for rank in range(1, len(parts) + 1):
+        scores.add_column(str(rank), justify="right")
+    for feature in shown:
+        cells = [f"{part[feature]:+.4f}" if feature in part else "" for part in parts]
+        scores.add_row(feature.name.lower(), *cells)
+    scores.add_row("score", *(f"{candidate.score:.4f}" for candidate in candidates), style="bold")
+    console.print(scores)
+    names = Table("rank", "preferred name", box=None)
     for rank, candidate in enumerate(candidates, start=1):
-        table.add_row(str(rank), f"{candidate.score:.4f}", Text(candidate.preferred_name))
-    Console().print(table)
+        names.add_row(str(rank), Text(candidate.preferred_name))
+    console.print(names)
+    vetoed = Table(
+        "veto", "score", "preferred name", box=None, title="Removed", title_justify="left"
+    )
+    for rival in explanation.vetoed:
+        name = Text(rival.row.preferred_name)
+        vetoed.add_row(", ".join(rival.reasons), f"{rival.score:.4f}", name)
+    console.print(vetoed if explanation.vetoed else "No row was vetoed.")
 
 
 class Candidate(NamedTuple):

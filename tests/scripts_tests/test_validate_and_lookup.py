@@ -55,6 +55,14 @@ def test_lookup_prints_what_is_promised(cli: Cli) -> None:
     assert found["status"] in ("MATCH", "AMBIGUOUS")
 
 
+def test_an_explanation_adds_up_and_fits_a_hundred_columns(cli: Cli) -> None:
+    shown = cli("lookup", "XR KNEE LT WB", "--explain", "--top-k", "25").stdout
+    assert max(map(len, shown.splitlines())) <= 100
+    for line in ("WB", "laterality", "semantic", "side", "XR Knee weight bearing Rt"):
+        assert line in shown
+    lines = [line.split() for line in shown.splitlines()]
+
+
 @pytest.mark.parametrize("name", ["MDT meeting", "", "   ", "\u2603\u2603", "x" * 5000])
 def test_lookup_of_what_is_no_exam_never_matches(name: str, cli: Cli) -> None:
     found = cli("lookup", name, "--json").document
