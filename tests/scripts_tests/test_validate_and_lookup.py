@@ -60,7 +60,6 @@ def test_an_explanation_adds_up_and_fits_a_hundred_columns(cli: Cli) -> None:
     assert max(map(len, shown.splitlines())) <= 100
     for line in ("WB", "laterality", "semantic", "side", "XR Knee weight bearing Rt"):
         assert line in shown
-    lines = [line.split() for line in shown.splitlines()]
 
 
 @pytest.mark.parametrize("name", ["MDT meeting", "", "   ", "\u2603\u2603", "x" * 5000])
