@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.catalogue import CatalogueRow
+    from engine.row_slots import RowSlots
     from engine.settings import RetrievalSettings
 
 
@@ -29,6 +30,8 @@ class CatalogueIndex:
     ----------
     rows : sequence of CatalogueRow, at least one
     retrieval : RetrievalSettings
+    slots : sequence of RowSlots, optional
+        What was read in these rows before.
 
     Attributes
     ----------
@@ -45,10 +48,15 @@ class CatalogueIndex:
         Position of each row in the order of preferred names: the last tie-break.
     """
 
-    def __init__(self, rows: Sequence[CatalogueRow], retrieval: RetrievalSettings) -> None:
+    def __init__(
+        self,
+        rows: Sequence[CatalogueRow],
+        retrieval: RetrievalSettings,
+        slots: Sequence[RowSlots] | None = None,
+    ) -> None:
         self.rows = tuple(rows)
         self.retrieval = retrieval
-        self.slots = tuple(row_slots(row) for row in self.rows)
+        self.slots = tuple(slots or map(row_slots, self.rows))
         self.modality = SlotSets([frozenset(map(str, row.modalities)) for row in self.slots])
         self.anatomy = AnatomySets([row.anatomy for row in self.slots])
         self.technique = SlotSets([row.technique | row.intervention for row in self.slots])

@@ -14,6 +14,7 @@ from engine.lookup import LookupEngine
 from objectives.bank import BankRecipe, FeatureBank, load_or_build_bank
 from objectives.cases import Case, CaseSet, dataset_files, load_cases
 from objectives.configuration import resolve
+from objectives.row_cache import read_slots
 from objectives.scoring import Labels, label_candidates
 from objectives.truth import RowTruth
 from objectives.usage import Usage
@@ -93,7 +94,8 @@ class Workspace:
         self.rows: tuple[CatalogueRow, ...] = load_catalogue(path)
         self.catalogue_sha256 = sha256_of_file(path)
         self._names = frozenset(row.preferred_name for row in self.rows)
-        self.index = CatalogueIndex(self.rows, config.retrieval)
+        slots = read_slots(self.rows, self.catalogue_sha256)
+        self.index = CatalogueIndex(self.rows, config.retrieval, slots)
         self.truth = RowTruth(self.rows, self.index.slots, config.data.slots)
         self.usage = Usage(
             self.rows,
