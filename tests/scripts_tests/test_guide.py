@@ -1,0 +1,75 @@
+"""The two custom scripts of the users' guide, with only their import lines changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.scripts_tests.conftest import Cli
+
+TRAINING = """
+from objectives import ScalableTrainingFramework, TrainingConfig
+
+# Custom configuration
+config = TrainingConfig(
+    chunk_size=2000,
+    max_workers=8,
+    experiment_name="high_performance_test"
+)
+
+# Run training
+framework = ScalableTrainingFramework(config)
+metrics = framework.train_on_dataset(["Training/radiology_codes_cleaned_v10.json"])
+"""
+
+OPTIMIZATION = """
+from studies import TrainingOptimizer, OptimizationConfig
+
+# Custom optimization ranges
+opt_config = OptimizationConfig(
+    anatomy_weights=[0.25, 0.30, 0.35],
+    modality_weights=[0.25, 0.30, 0.35],
+    max_experiments=100
+)
+
+optimizer = TrainingOptimizer(opt_config)
+best_result = optimizer.optimize(dataset_paths, "custom_optimization")
+"""
+
+
+def run(cli: Cli, cache: Path, script: str) -> str:
+    path = cli.folder / "script.py"
+    path.write_text(script)
+    done = subprocess.run(
+        [sys.executable, str(path)],
+        cwd=cli.folder,
+        env={**os.environ, "RADTUNE_CACHE": str(cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[I " not in done.stderr
+    return done.stdout
+
+
+def test_custom_training(cli: Cli, cache: Path) -> None:
+    shown = run(cli, cache, f"{TRAINING}\nprint(metrics.experiment_name, metrics.total_cases)")
+    assert shown.split() == ["high_performance_test", "1750"]
+
+
+def test_custom_optimization(cli: Cli, cache: Path) -> None:
+    paths = sorted(str(path) for path in cli.data.glob("*.json"))
+    asked = (
+        "print(best_result.study_name, best_result.n_trials, *best_result.best_params.values())"
+    )
+    shown = run(cli, cache, f"dataset_paths = {paths}\n{OPTIMIZATION}\n{asked}").split()
+    assert shown[:2] == ["custom_optimization", "100"]
+    anatomy, modality = float(shown[2]), float(shown[3])
+    assert 0.25 <= anatomy <= 0.35
+    assert 0.25 <= modality <= 0.35
