@@ -7,6 +7,7 @@ from functools import lru_cache
 from engine.lexicon import as_list, read_table
 
 GRID = 128
+_WHOLE_BODY = frozenset({"whole body", "half body"})
 _FILES = ("anatomy_regions", "anatomy_bones", "anatomy_organs", "anatomy_vessels")
 
 
@@ -56,13 +57,14 @@ def hierarchy() -> Hierarchy:
 
 
 @lru_cache(maxsize=1)
-def _numbers() -> tuple[list[int], list[int], int, int]:
+def _numbers() -> tuple[list[int], list[int], int, int, int]:
     table = read_table("closeness")
     return (
         table["row_covers_input"],
         table["row_is_part_of_input"],
         table["siblings"],
         table["one_side_empty"],
+        table["whole_body_or_empty"],
     )
 
 
@@ -76,7 +78,7 @@ def _closeness(input_term: str, row_term: str) -> int:
     if input_term == row_term:
         return GRID
     tree = hierarchy()
-    covering, part, siblings, _ = _numbers()
+    covering, part, siblings, _, _ = _numbers()
     steps = tree.above.get(input_term, {}).get(row_term)
     if steps is not None:
         return covering[min(steps, len(covering)) - 1]
@@ -97,16 +99,24 @@ def closeness(input_term: str, row_term: str) -> float:
     return _closeness(input_term, row_term) / GRID
 
 
+def _one_side_empty(stated: frozenset[str]) -> float:
+    """Compare no anatomy at all with `stated`: a name without a part may mean the whole body."""
+    if not stated:
+        return 1.0
+    _, _, _, other, whole_body = _numbers()
+    return (whole_body if stated <= _WHOLE_BODY else other) / GRID
+
+
 @lru_cache(maxsize=1 << 18)
 def anatomy_similarity(input_terms: frozenset[str], row_terms: frozenset[str]) -> float:
     """Return the soft F1 of two sets of terms, in [0, 1] on the grid 1/128.
 
     Each term counts its best closeness on the other side; precision over the row's terms and
     recall over the input's terms meet in their harmonic mean. Two empty sets agree (1); one
-    empty set gives the constant ``one_side_empty`` of vocabulary/closeness.toml.
+    empty set gives a constant of vocabulary/closeness.toml.
     """
     if not input_terms or not row_terms:
-        return 1.0 if not input_terms and not row_terms else _numbers()[3] / GRID
+        return _one_side_empty(input_terms | row_terms)
     recall = sum(max(_closeness(term, row) for row in row_terms) for term in input_terms)
     precision = sum(max(_closeness(term, row) for term in input_terms) for row in row_terms)
     if not recall or not precision:

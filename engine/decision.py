@@ -47,8 +47,8 @@ class Evidence(NamedTuple):
     ----------
     best, runner_up : ndarray of float32, shape (n_cases,)
         The two highest scores; minus infinity where there is no such candidate.
-    made_up : ndarray of bool, shape (n_cases,)
-        Whether the best row states a side, contrast or modality that the name does not.
+    departs : ndarray of bool, shape (n_cases,)
+        Whether the best row says something else than the name about side, contrast or modality.
     text_similarity : ndarray of float32, shape (n_cases,)
         Of the name with the best row, [0, 1].
     states_nothing : ndarray of bool, shape (n_cases,)
@@ -59,7 +59,7 @@ class Evidence(NamedTuple):
 
     best: NDArray[np.float32]
     runner_up: NDArray[np.float32]
-    made_up: NDArray[np.bool_]
+    departs: NDArray[np.bool_]
     text_similarity: NDArray[np.float32]
     states_nothing: NDArray[np.bool_]
     non_clinical: NDArray[np.bool_]
@@ -75,8 +75,8 @@ def decide(
     Confidence is the best score as a share of what agreement in every slot and in the text
     scores, limited to [0, 1]. It is not a probability.
 
-    An answer that makes something up is AMBIGUOUS at best. A name that states nothing agrees with
-    rows that state nothing; unless its text is like the row's, nothing is close.
+    An answer that departs from the name is AMBIGUOUS at best. A name that states nothing agrees
+    with rows that state nothing; unless its text is like the row's, nothing is close.
     """
     best, non_clinical = evidence.best, evidence.non_clinical
     full = weights.weights_final.component + weights.weights_final.semantic
@@ -84,7 +84,7 @@ def decide(
     confidences[non_clinical] = 0.0
     alone = evidence.runner_up < best - np.float32(settings.ambiguity_margin)
     statuses = np.full(len(best), Status.AMBIGUOUS, dtype=object)
-    statuses[alone & ~evidence.made_up & (confidences >= settings.accept_threshold)] = Status.MATCH
+    statuses[alone & ~evidence.departs & (confidences >= settings.accept_threshold)] = Status.MATCH
     unlike = evidence.states_nothing & (evidence.text_similarity < _LIKE)
     low = np.isneginf(best) | (confidences < settings.reject_threshold)
     statuses[low | unlike] = Status.NO_MATCH

@@ -8,9 +8,11 @@ import numpy as np
 
 from engine.coefficients import FEATURE_GRID, N_FEATURES, Feature
 from engine.contrast import CONTRAST_AGREEMENT, CONTRASTS, ContrastAgreement
+from engine.departures import departures
 from engine.grid import on_grid
-from engine.inventions import Invention, inventions
 from engine.laterality import LATERALITY_SIMILARITY, SIDES
+from engine.shown_anatomy import shown_anatomy
+from engine.slots import Contrast, Laterality, Modality
 from engine.vetoes import vetoed
 
 if TYPE_CHECKING:
@@ -33,8 +35,8 @@ class SlotFacts(NamedTuple):
         `ContrastAgreement` of each row.
     additions : ndarray of int64
         How many things the row says that the name does not.
-    made_up : ndarray of uint8
-        What the row would make up, as `Invention` flags.
+    departs : ndarray of uint8
+        How the row departs from the name, as `Departure` flags.
     """
 
     anatomy: NDArray[np.float64]
@@ -43,7 +45,7 @@ class SlotFacts(NamedTuple):
     technique: NDArray[np.float64]
     contrast: NDArray[np.intp]
     additions: NDArray[np.int64]
-    made_up: NDArray[np.uint8]
+    departs: NDArray[np.uint8]
 
 
 class Candidates(NamedTuple):
@@ -54,13 +56,13 @@ class Candidates(NamedTuple):
     rows : ndarray of int64, shape (n_candidates,)
         Positions in the catalogue; fewer unstated additions first, then preferred name.
     features : ndarray of float32, shape (n_candidates, n_features)
-    made_up : ndarray of uint8, shape (n_candidates,)
-        What each row would make up, as `Invention` flags.
+    departs : ndarray of uint8, shape (n_candidates,)
+        How each row departs from the name, as `Departure` flags.
     """
 
     rows: NDArray[np.int64]
     features: NDArray[np.float32]
-    made_up: NDArray[np.uint8]
+    departs: NDArray[np.uint8]
 
 
 def find_candidates(
@@ -95,15 +97,16 @@ def find_candidates(
     features = _slot_features(query, index, facts, rows)
     features[:, Feature.SEMANTIC] = _semantic(query.parsed.text, index, cosines, rows)
     features[:, Feature.FREQUENCY] = frequency[rows]
-    return Candidates(rows, features.astype(np.float32), facts.made_up[rows])
+    return Candidates(rows, features.astype(np.float32), facts.departs[rows])
 
 
 def slot_facts(query: Query, index: CatalogueIndex) -> SlotFacts:
     """Compare the slots of a name with those of every row."""
     parsed = query.parsed
-    anatomy, anatomy_additions = index.anatomy.compare(parsed.anatomy)
+    anatomy, anatomy_additions = index.anatomy.compare(shown_anatomy(parsed))
     actions = parsed.technique | parsed.intervention
-    made_up = inventions(query, index)
+    unsided = parsed.laterality is Laterality.NONE
+    unenhanced = parsed.contrast is Contrast.NONE
     return SlotFacts(
         anatomy=anatomy,
         modality=_modality(query, index),
@@ -114,9 +117,9 @@ def slot_facts(query: Query, index: CatalogueIndex) -> SlotFacts:
         + index.technique.additions(actions)
         + index.context.additions(parsed.context)
         + index.unknown.additions(frozenset(parsed.unknown))
-        + (made_up & np.uint8(Invention.SIDE) > 0)
-        + (made_up & np.uint8(Invention.CONTRAST) > 0),
-        made_up=made_up,
+        + (index.sided & unsided)
+        + (index.gives_contrast & unenhanced),
+        departs=departures(query, index),
     )
 
 
@@ -125,6 +128,9 @@ def _modality(query: Query, index: CatalogueIndex) -> NDArray[np.float64]:
     stated = query.parsed.modalities
     if stated:
         similarity = index.modality.overlap(frozenset(map(str, stated)))
+        if query.is_department:
+            fluoroscopic = index.modality.overlap(frozenset({str(Modality.FL)}))
+            similarity = np.maximum(similarity, fluoroscopic)
     elif query.code_modalities:
         apart = index.modality.disjoint(frozenset(map(str, query.code_modalities)))
         similarity = np.where(apart, 0.0, 1.0)
@@ -185,9 +191,8 @@ def _slot_features(
         for row in rows
     ]
     features[:, Feature.SYNONYM_MATCH] = _same_slots(query, index, facts, rows)
-    features[:, Feature.CONTEXT_MATCH] = [
-        bool(parsed.context) and parsed.context == index.slots[row].context for row in rows
-    ]
+    if parsed.context:
+        features[:, Feature.CONTEXT_MATCH] = index.context.overlap(parsed.context)[rows]
     return features
 
 

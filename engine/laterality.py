@@ -9,11 +9,14 @@ from engine.slots import Laterality
 SIDES = tuple(Laterality)
 
 _UNSTATED_CREDIT = 0.5
+_BOTH_CREDIT = 96 / 128  # "US kidneys": of rows that all have a side, both is the likeliest
 
 
 def _similarity(name: Laterality, row: Laterality) -> float:
     if name is row:
         return 1.0
+    if name is Laterality.NONE and row is Laterality.BILATERAL:
+        return _BOTH_CREDIT
     return _UNSTATED_CREDIT if Laterality.NONE in (name, row) else 0.0
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from engine.coefficients import Feature, effective_coefficients
 from engine.decision import Evidence, Status, decide
+from engine.departures import Departure
 from engine.explain import Reading, Vetoed, contributions, readings, strongest_vetoed
 from engine.facts import Candidates, find_candidates
-from engine.inventions import Invention
 from engine.query import Query, make_query
 from engine.ranking import Ranking, rank
 
@@ -37,8 +37,8 @@ class Answer(NamedTuple):
         The best candidate; None for NO_MATCH and NON_CLINICAL.
     runner_up : CatalogueRow or None
         The second candidate, if any.
-    made_up : Invention
-        What the best candidate states and the name does not.
+    departs : Departure
+        Where the best candidate says something else than the name.
     ranking : Ranking
         Every candidate that was ranked.
     """
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
     confidence: float
     row: CatalogueRow | None
     runner_up: CatalogueRow | None
-    made_up: Invention
+    departs: Departure
     ranking: Ranking
 
 
@@ -150,7 +150,7 @@ class LookupEngine:
         evidence = Evidence(
             best=np.array([_score(ranking, 0) for ranking in rankings], dtype=np.float32),
             runner_up=np.array([_score(ranking, 1) for ranking in rankings], dtype=np.float32),
-            made_up=np.array([bool(ranking.made_up[:1].any()) for ranking in rankings]),
+            departs=np.array([bool(ranking.departs[:1].any()) for ranking in rankings]),
             text_similarity=np.array(
                 [ranking.features[:1, Feature.SEMANTIC].sum() for ranking in rankings],
                 dtype=np.float32,
@@ -175,7 +175,7 @@ class LookupEngine:
             confidence=float(confidence),
             row=rows[0] if rows else None,
             runner_up=rows[1] if len(rows) > 1 else None,
-            made_up=Invention(int(ranking.made_up[0])) if answered else Invention(0),
+            departs=Departure(int(ranking.departs[0])) if answered else Departure(0),
             ranking=ranking,
         )
 

@@ -49,7 +49,7 @@ def _level(tokens: list[Token], position: int) -> str | None:
         return None
     region = _LEVELS.get(tokens[position].text)
     number = tokens[position + 1].text
-    if region is None or not number.isdigit() or not 1 <= int(number) <= region[1]:
+    if region is None or not number.isdecimal() or not 1 <= int(number) <= region[1]:
         return None
     return region[0]
 
@@ -76,7 +76,9 @@ def _read_levels(tokens: list[Token], position: int) -> Numbered | None:
 
 def _continues(token: Token) -> bool:
     return (
-        token.text.isdigit() and token.gap.strip() in {"/", "-"} and int(token.text) <= _LAST_LEVEL
+        token.text.isdecimal()
+        and token.gap.strip() in {"/", "-"}
+        and int(token.text) <= _LAST_LEVEL
     )
 
 
@@ -95,10 +97,14 @@ def _is_spine(tokens: list[Token], position: int) -> bool:
 def _read_views(tokens: list[Token], position: int) -> Numbered | None:
     number = tokens[position].text
     number = _SPELLED.get(number, number)
-    if not number.isdigit():
+    if not number.isdecimal():
         return None
     end = position + 1
-    if end < len(tokens) and tokens[end].text.isdigit() and tokens[end].gap.strip() in {"-", "/"}:
+    if (
+        end < len(tokens)
+        and tokens[end].text.isdecimal()
+        and tokens[end].gap.strip() in {"-", "/"}
+    ):
         number += "-" + tokens[end].text
         end += 1
     if end < len(tokens) and tokens[end].text == "+":
@@ -114,7 +120,7 @@ def _read_views(tokens: list[Token], position: int) -> Numbered | None:
 def _read_weeks(tokens: list[Token], position: int) -> Numbered | None:
     """Read completed weeks over forty, the British way to write a length of pregnancy."""
     week = tokens[position].text
-    if not week.isdigit() or position + 1 >= len(tokens) or int(week) > _LAST_WEEK:
+    if not week.isdecimal() or position + 1 >= len(tokens) or int(week) > _LAST_WEEK:
         return None
     term = tokens[position + 1]
     if term.text != _TERM or term.gap.strip() != "/":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from engine.codes import expand_code
@@ -14,7 +15,7 @@ from engine.stated_modality import is_catheter_study, stated_modalities
 from engine.stated_regions import Mention, stated_anatomy
 from engine.stated_side import stated_side
 
-_LONGEST_NAME = 400
+_LONGEST_NAME = re.compile(r"(?:\s*\S){0,400}")  # blanks do not count
 _MOST_ROUNDS = 6
 _ADDING = frozenset({"and", "+", "plus", "with"})
 _STEPPED_OVER = frozenset({"laterality", "modality"})
@@ -41,7 +42,7 @@ def parse(text: str, code_modalities: frozenset[Modality] = frozenset()) -> Pars
 
 
 def _read_name(text: str, code_modalities: frozenset[Modality] = frozenset()) -> list[Read]:
-    reads = read(text[:_LONGEST_NAME], code_modalities)
+    reads = read(_longest(text), code_modalities)
     if _says_nothing(reads):
         expanded = expand_code(text)
         if expanded is not None:
@@ -186,3 +187,9 @@ def _span(part: Read) -> Span:
     first = part.senses[0]
     value = "; ".join(sense.value for sense in part.senses)
     return Span(part.start, part.end, first.slot, value)
+
+
+def _longest(text: str) -> str:
+    """Return the part of a name that is read."""
+    found = _LONGEST_NAME.match(text)
+    return found.group() if found else ""

@@ -29,6 +29,15 @@ class Query(NamedTuple):
         return self.parsed.modalities or self.code_modalities
 
     @property
+    def is_department(self) -> bool:
+        """Whether "IR" before a procedure may name the department instead of the modality.
+
+        The catalogue may then file it under fluoroscopy: "IR nephrostomy" is "Nephrostomy using
+        fluoroscopic guidance".
+        """
+        return Modality.IR in self.parsed.modalities and self.parsed.interventional
+
+    @property
     def states_nothing(self) -> bool:
         """Whether the text states no anatomy, technique, intervention or context."""
         parsed = self.parsed

@@ -21,14 +21,14 @@ class Ranking(NamedTuple):
     scores : ndarray of float32, shape (n_candidates,)
         Never clipped or rounded.
     features : ndarray of float32, shape (n_candidates, n_features)
-    made_up : ndarray of uint8, shape (n_candidates,)
-        What each row would make up, as `Invention` flags.
+    departs : ndarray of uint8, shape (n_candidates,)
+        How each row departs from the name, as `Departure` flags.
     """
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
     features: NDArray[np.float32]
-    made_up: NDArray[np.uint8]
+    departs: NDArray[np.uint8]
 
 
 def rank(candidates: Candidates, coefficients: NDArray[np.float32]) -> Ranking:
@@ -43,5 +43,5 @@ def rank(candidates: Candidates, coefficients: NDArray[np.float32]) -> Ranking:
         candidates.rows[order],
         scores[order],
         candidates.features[order],
-        candidates.made_up[order],
+        candidates.departs[order],
     )

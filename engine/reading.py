@@ -146,7 +146,7 @@ def _common_slot_value(found: list[Meaning]) -> Meaning | None:
 
 
 def _unknown(word: str) -> Sense:
-    if word[0].isdigit() or not word.isalpha():
+    if word[0].isdecimal() or not word.isalpha():
         return Sense("ignored", "number", word)
     corrected = correct_typo(word)
     if corrected != word:

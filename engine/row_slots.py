@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.parse import parse
+from engine.shown_anatomy import shown_anatomy
 from engine.slots import Contrast, Laterality, Modality, ParsedName
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def row_slots(row: CatalogueRow) -> RowSlots:
         name=name,
         fsn=fsn,
         modalities=name.modalities or fsn.modalities,
-        anatomy=name.anatomy or fsn.anatomy,
+        anatomy=shown_anatomy(name) or shown_anatomy(fsn),
         laterality=_side(row, name, fsn),
         contrast=name.contrast if name.contrast is not Contrast.NONE else fsn.contrast,
         technique=name.technique or fsn.technique,

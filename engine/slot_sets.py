@@ -113,13 +113,12 @@ class AnatomySets:
     def _compare_groups(
         self, terms: frozenset[str]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        one_empty = anatomy_similarity(frozenset(), frozenset({"knee"}))
-        similarity = np.full(len(self._sets.groups), one_empty if terms else 1.0)
         additions = self._sets.sizes.copy()
-        if not self._filled.size:
-            return similarity, additions
         if not terms:
-            similarity[self._filled] = one_empty
+            empty = [anatomy_similarity(terms, group) for group in self._sets.groups]
+            return np.array(empty), additions
+        similarity = np.full(len(self._sets.groups), anatomy_similarity(terms, frozenset()))
+        if not self._filled.size:
             return similarity, additions
         close = np.stack([self._closeness_of(term) for term in sorted(terms)])[:, self._flat]
         precision = np.add.reduceat(close.max(axis=0), self._starts) / self._filled_sizes

@@ -58,8 +58,12 @@ def contrast_veto(query: Query, index: CatalogueIndex) -> NDArray[np.bool_]:
 
 
 def modality_veto(query: Query, index: CatalogueIndex) -> NDArray[np.bool_]:
-    """Remove rows whose stated modality differs from the text's (or, if silent, the code's)."""
-    return index.modality.disjoint(frozenset(map(str, query.modalities)))
+    """Remove rows whose stated modality differs from the text's (or, if silent, the code's).
+
+    Fluoroscopy stays for an "IR" that may be the department (`Query.is_department`).
+    """
+    fitting = query.modalities | ({Modality.FL} if query.is_department else frozenset())
+    return index.modality.disjoint(frozenset(map(str, fitting)))
 
 
 def interventional_veto(query: Query, index: CatalogueIndex) -> NDArray[np.bool_]:

@@ -29,7 +29,7 @@ def repair(tokens: list[Token]) -> list[Token]:
     it is unknown, so that no repair leads from one known word to another.
     """
     known = lexicon().knows
-    if all(token.text[0].isdigit() or known(token.text) for token in tokens):
+    if all(token.text[0].isdecimal() or known(token.text) for token in tokens):
         return tokens
     repaired: list[Token] = []
     last = len(tokens) - 1

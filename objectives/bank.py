@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from objectives.cases import Case
     from objectives.usage import Usage
 
-_ARRAYS = ("features", "rows", "made_up", "n_candidates", "states_nothing", "non_clinical")
+_ARRAYS = ("features", "rows", "departs", "n_candidates", "states_nothing", "non_clinical")
 _MANIFEST = "manifest.json"
 _LIBRARIES = ("numpy", "rapidfuzz", "scikit-learn", "scipy")  # on which features depend
 
@@ -45,8 +45,8 @@ class FeatureBank(NamedTuple):
         has fewer than ``top_k`` candidates its first one fills up, which never wins a tie.
     rows : ndarray of int32, shape (n_cases, top_k)
         Catalogue positions; -1 throughout where a case has no candidate.
-    made_up : ndarray of uint8, shape (n_cases, top_k)
-        What each candidate would make up, as `engine.inventions.Invention` flags.
+    departs : ndarray of uint8, shape (n_cases, top_k)
+        How each candidate departs from the name, as `engine.departures.Departure` flags.
     n_candidates : ndarray of int32, shape (n_cases,)
     states_nothing : ndarray of bool, shape (n_cases,)
         Names that state no anatomy, technique, intervention or context.
@@ -56,7 +56,7 @@ class FeatureBank(NamedTuple):
 
     features: NDArray[np.float32]
     rows: NDArray[np.int32]
-    made_up: NDArray[np.uint8]
+    departs: NDArray[np.uint8]
     n_candidates: NDArray[np.int32]
     states_nothing: NDArray[np.bool_]
     non_clinical: NDArray[np.bool_]
@@ -66,7 +66,7 @@ class FeatureBank(NamedTuple):
         return FeatureBank(
             self.features[cases],
             self.rows[cases],
-            self.made_up[cases],
+            self.departs[cases],
             self.n_candidates[cases],
             self.states_nothing[cases],
             self.non_clinical[cases],
@@ -185,7 +185,7 @@ def _build_chunk(cases: Sequence[Case], recipe: BankRecipe) -> FeatureBank:
             filled[n_found:] = 0
             bank.features[case] = found.features[filled]
             bank.rows[case] = found.rows[filled]
-            bank.made_up[case] = found.made_up[filled]
+            bank.departs[case] = found.departs[filled]
     return bank
 
 
@@ -193,7 +193,7 @@ def _empty(n_cases: int, top_k: int) -> FeatureBank:
     return FeatureBank(
         features=np.zeros((n_cases, top_k, N_FEATURES), dtype=np.float32),
         rows=np.full((n_cases, top_k), -1, dtype=np.int32),
-        made_up=np.zeros((n_cases, top_k), dtype=np.uint8),
+        departs=np.zeros((n_cases, top_k), dtype=np.uint8),
         n_candidates=np.zeros(n_cases, dtype=np.int32),
         states_nothing=np.zeros(n_cases, dtype=np.bool_),
         non_clinical=np.zeros(n_cases, dtype=np.bool_),

@@ -198,8 +198,8 @@ def answer_warnings(answer: Answer) -> list[str]:
     if query.modality_conflict:
         text, code = sorted(query.parsed.modalities), sorted(query.code_modalities)
         warnings.append(f"name says {'+'.join(text)}, MODALITY_CODE says {'/'.join(code)}")
-    if answer.made_up:
-        warnings.append(f"{answer.made_up.in_words()} not stated")
+    if answer.departs:
+        warnings.append(f"{answer.departs.in_words()} not as the name states")
     if query.parsed.unknown:
         warnings.append(f"not understood: {' '.join(query.parsed.unknown)}")
     return warnings

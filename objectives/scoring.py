@@ -111,7 +111,7 @@ def find_winners(bank: FeatureBank, labels: Labels, coefficients: NDArray[np.flo
         evidence=Evidence(
             best=best,
             runner_up=scores.max(axis=1, initial=np.float32(-np.inf)),
-            made_up=bank.made_up[cases, position] > 0,
+            departs=bank.departs[cases, position] > 0,
             text_similarity=bank.features[cases, position, Feature.SEMANTIC],
             states_nothing=bank.states_nothing,
             non_clinical=bank.non_clinical,

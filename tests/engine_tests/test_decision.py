@@ -14,7 +14,7 @@ NOTHING = float("-inf")
 
 
 @pytest.mark.parametrize(
-    ("best", "runner_up", "made_up", "states_nothing", "non_clinical", "status"),
+    ("best", "runner_up", "departs", "states_nothing", "non_clinical", "status"),
     [
         (1.3, 0.7, False, False, False, Status.MATCH),
         (1.3, NOTHING, False, False, False, Status.MATCH),
@@ -32,7 +32,7 @@ NOTHING = float("-inf")
 def test_statuses(
     best: float,
     runner_up: float,
-    made_up: bool,
+    departs: bool,
     states_nothing: bool,
     non_clinical: bool,
     status: Status,
@@ -41,7 +41,7 @@ def test_statuses(
     evidence = Evidence(
         np.array([best], dtype=np.float32),
         np.array([runner_up], dtype=np.float32),
-        np.array([made_up]),
+        np.array([departs]),
         np.array([0.2], dtype=np.float32),
         np.array([states_nothing]),
         np.array([non_clinical]),

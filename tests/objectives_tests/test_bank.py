@@ -70,7 +70,7 @@ def test_a_bank_does_not_depend_on_chunks_or_processes(
 ) -> None:
     one = build_bank(cases[:120], recipe, chunk_size=1000, max_workers=1)
     many = build_bank(cases[:120], recipe, chunk_size=17, max_workers=2)
-    for name in ("features", "rows", "made_up", "n_candidates", "non_clinical"):
+    for name in ("features", "rows", "departs", "n_candidates", "non_clinical"):
         assert np.array_equal(getattr(one, name), getattr(many, name)), name
 
 

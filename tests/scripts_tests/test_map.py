@@ -57,7 +57,7 @@ def test_columns_are_kept_and_the_answer_follows(cli: Cli) -> None:
     assert (meeting["status"], meeting["preferred_name"]) == ("NON_CLINICAL", "")
     assert (nonsense["status"], nonsense["concept_id"]) == ("NO_MATCH", "")
     assert sideless["status"] == "AMBIGUOUS"
-    assert "side not stated" in sideless["warnings"]
+    assert "side not as the name states" in sideless["warnings"]
     assert not [name for name in cli.files() if "partial" in name]
 
 

@@ -1,0 +1,53 @@
+"""Where a row says something else than the name about side, contrast or modality.
+
+Such a row may be the best candidate there is, and is then shown to a person; it is never accepted.
+The engine does not make up a side, contrast or modality that the name does not state, and does
+not drop contrast that it does.
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.contrast import CONTRASTS, GIVES_CONTRAST
+from engine.laterality import SIDES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.index import CatalogueIndex
+    from engine.query import Query
+
+
+class Departure(IntFlag):
+    """What a row can say otherwise than the name."""
+
+    SIDE = 1
+    CONTRAST = 2
+    MODALITY = 4
+
+    def in_words(self) -> str:
+        """Name what differs, such as "side, contrast"."""
+        return ", ".join(str(kind.name).lower() for kind in Departure if kind in self)
+
+
+def departures(query: Query, index: CatalogueIndex) -> NDArray[np.uint8]:
+    """Return how each row departs from the name, as `Departure` flags, shape (n_rows,).
+
+    A row departs in side when it states another side than the name or one that the name does not;
+    in contrast when only one of the two gives contrast, or both do in different ways; in modality
+    when it states one and neither text nor code does.
+    """
+    departs = np.zeros(len(index), dtype=np.uint8)
+    parsed = query.parsed
+    other_side = index.laterality != SIDES.index(parsed.laterality)
+    departs[index.sided & other_side] |= np.uint8(Departure.SIDE)
+    other_contrast = index.contrast != CONTRASTS.index(parsed.contrast)
+    given = index.gives_contrast | (parsed.contrast in GIVES_CONTRAST)
+    departs[given & other_contrast] |= np.uint8(Departure.CONTRAST)
+    if not query.modalities:
+        departs[index.states_modality] |= np.uint8(Departure.MODALITY)
+    return departs
