@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.generator.catalogue import DEFAULT_SEED, CatalogueRow, build_catalogue
+from data.generator.cases import build_training_files
+from data.generator.catalogue import DEFAULT_SEED, build_catalogue
 from data.generator.files import (
     catalogue_records,
     checksum_lines,
@@ -55,24 +55,13 @@ def write_all(output: Path, seed: int) -> list[Path]:
         output / "reference" / "NHS.json": catalogue_records(rows),
         output / "reference" / "slots.json": slot_records(rows),
     }
-    for name, records in training_files(rows, seed).items():
+    for name, records in build_training_files(rows, seed).items():
         contents[output / "training" / name] = records
     for path, content in contents.items():
         write_json(path, content)
     sanity = (output / "sanity").glob("*.json")
     write_text(output / "SHA256SUMS", checksum_lines([*contents, *sanity], output))
     return list(contents)
-
-
-def training_files(
-    rows: Sequence[CatalogueRow], seed: int
-) -> dict[str, list[dict[str, str | None]]]:
-    """Build the training files of the nine sites: file name -> records."""
-    if importlib.util.find_spec("data.generator.cases") is None:
-        return {}
-    from data.generator.cases import build_training_files  # noqa: PLC0415
-
-    return build_training_files(rows, seed)
 
 
 if __name__ == "__main__":
