@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
     from tests.scripts_tests.conftest import Cli
 
+# A shell lets its background jobs ignore Ctrl-C, and a test run may be such a job.
+HEEDING_CTRL_C = """
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 NAMES = [
     ("1", "CT Thorax & abdo & pel C+", "CT"),
     ("2", "XR KNEE LT WB", "CR"),
@@ -138,7 +145,13 @@ def test_an_interrupted_run_is_whole_and_goes_on(cli: Cli) -> None:
     cli.write("in.csv", "\n".join(["row,exam_name,modality", *lines, ""]))
     whole = ("map", "--input", "in.csv", "--output", "whole.csv", "--max-workers", "1")
     assert cli(*whole).code == 0
-    command = [sys.executable, str(ROOT / "scripts" / "run_training.py"), "map"]
+    command = [
+        sys.executable,
+        "-c",
+        HEEDING_CTRL_C,
+        str(ROOT / "scripts" / "run_training.py"),
+        "map",
+    ]
     running = subprocess.Popen(
         [*command, "--input", "in.csv", "--output", "out.csv", "--max-workers", "1"],
         cwd=cli.folder,

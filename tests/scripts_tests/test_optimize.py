@@ -121,7 +121,7 @@ def test_an_export_is_a_complete_configuration_that_train_prefers(cli: Cli) -> N
     assert trained["config"] == "optimized_config.yaml"
     other = cli("train", "--json", "--limit", "50").document
     assert other["config"] == "config.yaml"
-    assert "other data" in other["config_reason"]
+    assert "is new or has changed" in other["config_reason"]
 
     (cli.folder / "config.yaml").write_bytes((cli.folder / "optimized_config.yaml").read_bytes())
     refused = optimize(cli, "--max-experiments", "9").error
