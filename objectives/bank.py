@@ -160,15 +160,23 @@ def load_or_build_bank(
 def build_bank(
     cases: Sequence[Case], recipe: BankRecipe, chunk_size: int, max_workers: int
 ) -> FeatureBank:
-    """Compute the facts of every case, chunk after chunk, in parallel processes."""
+    """Compute the facts of every case, chunk after chunk, in parallel processes.
+
+    Each process gets one run of neighbouring chunks: the catalogue travels to it once.
+    """
     chunks = [cases[start : start + chunk_size] for start in range(0, len(cases), chunk_size)]
     n_jobs = max(1, min(max_workers, os.cpu_count() or 1, len(chunks)))
-    pieces = joblib.Parallel(n_jobs=n_jobs)(
-        joblib.delayed(_build_chunk)(chunk, recipe) for chunk in chunks
-    )
+    share = -(-len(chunks) // n_jobs)
+    runs = [chunks[start : start + share] for start in range(0, len(chunks), share or 1)]
+    built = joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(_build_chunks)(r, recipe) for r in runs)
+    pieces = [piece for run in built for piece in run]
     if not pieces:
         return _empty(0, recipe.top_k)
     return FeatureBank(*(np.concatenate(arrays) for arrays in zip(*pieces, strict=True)))
+
+
+def _build_chunks(chunks: Sequence[Sequence[Case]], recipe: BankRecipe) -> list[FeatureBank]:
+    return [_build_chunk(chunk, recipe) for chunk in chunks]
 
 
 def _build_chunk(cases: Sequence[Case], recipe: BankRecipe) -> FeatureBank:

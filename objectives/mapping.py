@@ -39,7 +39,7 @@ ANSWER_COLUMNS = (
     "warnings",
 )
 FORMATS = ("csv", "jsonl")
-_CHUNK = 500  # records
+_CHUNK = 2000  # records
 
 
 class MappingRun(NamedTuple):
