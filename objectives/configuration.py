@@ -193,7 +193,7 @@ def load_configuration(path: Path = DEFAULT_CONFIG) -> Configuration:
     """
     path = resolve(path)
     try:
-        document = yaml.load(read_text(path), _UniqueKeys)  # noqa: S506 - a SafeLoader
+        document = _UniqueKeys(read_text(path)).get_single_data()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -211,7 +211,7 @@ def load_configuration(path: Path = DEFAULT_CONFIG) -> Configuration:
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a mapping that has a key twice, where YAML would silently take the last."""
+    """What ``yaml.safe_load`` uses, but refusing a mapping that has a key twice."""
 
     @override
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

@@ -30,6 +30,8 @@ def changed(change: Callable[[Document], object]) -> str:
         ("- 1\n- 2\n", "a mapping of keys is expected"),
         ("weights_component: [1, 2\n", "not valid YAML at line"),
         ("!!python/object/apply:os.system ['true']\n", "not valid YAML"),
+        (SHIPPED + "retriever_top_k: 3\n", "the key 'retriever_top_k' stands twice"),
+        (changed(lambda d: d.update(retriever_top_k=True)), "retriever_top_k: "),
         (changed(lambda d: d.update(colour=1)), "colour: is an unknown key"),
         (
             changed(lambda d: d["weights_final"].update(colour=1)),
