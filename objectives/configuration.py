@@ -176,6 +176,11 @@ class Configuration(Weights):
         """The weights alone."""
         return Weights.model_validate(self.model_dump(include=set(Weights.model_fields)))
 
+    @property
+    def sha256(self) -> str:
+        """The hash of everything but the provenance."""
+        return hash_of(self.model_dump(mode="json", exclude={"provenance"}))
+
     def with_weights(self, weights: Weights) -> Configuration:
         """Return the same configuration with other weights."""
         return self.model_copy(update=dict(weights))

@@ -171,9 +171,7 @@ class ScalableTrainingFramework:
         }
         session = Session(
             data_sha256=hash_of(loaded.sha256),
-            configuration_sha256=hash_of(
-                self._config.model_dump(mode="json", exclude={"provenance"})
-            ),
+            configuration_sha256=self._config.sha256,
             **shared,
         )
         return record_session(self._config.training.storage, session)

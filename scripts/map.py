@@ -47,11 +47,7 @@ def map_names(
     """
     settings = load_configuration(config)
     workspace = Workspace(settings, catalogue=reference)
-    depends_on = [
-        settings.model_dump(mode="json", exclude={"provenance"}),
-        workspace.catalogue_sha256,
-        engine_sha256(),
-    ]
+    depends_on = [settings.sha256, workspace.catalogue_sha256, engine_sha256()]
     with record_progress() as on_records:
         run = map_file(
             workspace.lookup_engine(),

@@ -9,7 +9,6 @@ from engine.files import sha256_of_file
 from objectives.bank import engine_sha256
 from objectives.cases import dataset_files, resolve_dataset
 from objectives.configuration import DEFAULT_CONFIG, load_configuration, resolve
-from studies.export import configuration_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,7 +56,7 @@ def _what_changed(
 ) -> str | None:
     """Say in words why an exported configuration does not hold here, or return None."""
     made_on = provenance.get("data", {})
-    if provenance.get("baseline_configuration") != configuration_sha256(config):
+    if provenance.get("baseline_configuration") != config.sha256:
         return "the current configuration has changed"
     if provenance.get("engine") != engine_sha256():
         return "the engine has changed"

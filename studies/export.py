@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from engine.errors import ConfigurationError, RadTuneError
-from objectives.configuration import Configuration, hash_of, load_configuration, resolve
+from objectives.configuration import Configuration, load_configuration, resolve
 from objectives.output import write_whole
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def export_configuration(
         "strategy": identity.strategy,
         "seed": identity.seed,
         "engine": identity.engine,
-        "baseline_configuration": configuration_sha256(config),
+        "baseline_configuration": config.sha256,
         "data": identity.data._asdict(),
         "metrics": {
             "value": {"before": baseline_value, "after": best.value},
@@ -63,11 +63,6 @@ def export_configuration(
     document = exported.model_dump(mode="json")
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=99)
     write_whole(path, _HEADER + text)
-
-
-def configuration_sha256(config: Configuration) -> str:
-    """Hash a whole configuration but for its provenance."""
-    return hash_of(config.model_dump(mode="json", exclude={"provenance"}))
 
 
 def check_output(path: Path, config_path: Path) -> None:

@@ -18,6 +18,9 @@ SLOT_OF_AXIS = {
 }
 
 
+_MANY_PARTS = 3  # body parts from which a short name drops "and"
+
+
 class Exam(NamedTuple):
     """One point of a study's axes, without its side. Each value is a phrase of the source."""
 
@@ -109,7 +112,7 @@ def _short_wording(phrase: str, kind: str, study: Study, conventions: Convention
 
 def _join(texts: list[str], *, commas: bool) -> str:
     """Join body parts: ``a and b``, ``a, b and c``; short names of three or more have no "and"."""
-    if len(texts) > 2 and not commas:  # noqa: PLR2004
+    if len(texts) >= _MANY_PARTS and not commas:
         return " ".join(texts)
     head, last = texts[:-1], texts[-1] if texts else ""
     return f"{', '.join(head)} and {last}" if head else last

@@ -51,7 +51,7 @@ class Strategy(ABC):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
 
-    def plan(self, done: Sequence[Weights], n_trials: int) -> str | None:  # noqa: ARG002
+    def plan(self, done: Sequence[Weights], n_trials: int) -> str | None:  # noqa: ARG002 - a hook
         """Prepare for `n_trials` trials in all, knowing the weights of those that are done.
 
         Returns
@@ -61,11 +61,11 @@ class Strategy(ABC):
         """
         return None
 
-    def proposal(self, number: int) -> Weights | None:  # noqa: ARG002
+    def proposal(self, number: int) -> Weights | None:  # noqa: ARG002 - a hook
         """Return the weights of trial `number` where the strategy fixes them itself."""
         return None
 
-    def exhausted(self, number: int) -> bool:  # noqa: ARG002
+    def exhausted(self, number: int) -> bool:  # noqa: ARG002 - a hook
         """Tell whether there is nothing left to propose for trial `number`."""
         return False
 

@@ -74,5 +74,8 @@ def test_a_variant_says_the_same_and_implies_more() -> None:
     plain, root = lexicon().meaning(["nerve", "block"]), lexicon().meaning(["nrb"])
     assert isinstance(plain, tuple)
     assert isinstance(root, tuple)
-    assert plain[0].value == root[0].value == "nerve block"  # type: ignore[union-attr]
-    assert ("anatomy", "nerve root") in root[0].implied  # type: ignore[union-attr]
+    block, root_block = plain[0], root[0]
+    assert isinstance(block, Sense)
+    assert isinstance(root_block, Sense)
+    assert block.value == root_block.value == "nerve block"
+    assert ("anatomy", "nerve root") in root_block.implied
