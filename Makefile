@@ -9,7 +9,7 @@ PORT ?= 8080
 TEXT2TERM := .local/text2term/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate dashboard bench-accuracy test check format clean
+.PHONY: help install data optimize train validate calibrate dashboard bench-accuracy bench-decision hazards test check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ train: $(STAMP) ## run the engine over all training files with the best weights 
 validate: $(STAMP) ## measure config.yaml on the hand-written sanity set
 	$(RADTUNE) validate $(ARGS)
 
+calibrate: $(STAMP) ## fit confidence and accept threshold to the weights of config.yaml
+	$(RADTUNE) calibrate $(ARGS)
+
 dashboard: $(STAMP) ## browse the trials at http://127.0.0.1:8080
 	$(RUN)/optuna-dashboard --host 127.0.0.1 --port $(PORT) $(STORAGE)
 
@@ -53,6 +56,12 @@ $(TEXT2TERM): ## (an environment of its own for text2term)
 
 bench-accuracy: $(STAMP) $(TEXT2TERM) ## the engine beside plain matching, into docs/benchmarks.md
 	$(RUN)/python -m benchmarks.accuracy --text2term $(TEXT2TERM)
+
+bench-decision: $(STAMP) ## what calibrated answers are worth on unseen sites, into docs/benchmarks.md
+	$(RUN)/python -m benchmarks.decision
+
+hazards: $(STAMP) ## write docs/hazards.md with a fresh count
+	$(RUN)/python -m benchmarks.hazards
 
 check: $(STAMP) ## ruff, ruff format, mypy and the layers
 	$(RUN)/ruff check .

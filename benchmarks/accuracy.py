@@ -63,7 +63,7 @@ def engine_answers(workspace: Workspace, config: Configuration, cases: Sequence[
     order = np.argsort(np.where(missing, np.inf, -scores), axis=1, kind="stable")
     rows = np.where(missing, -1, np.take_along_axis(labelled.bank.rows, order, axis=1))
     winners = find_winners(labelled.bank, labelled.labels, coefficients)
-    decisions = decide(winners.evidence, config.weights, config.decision)
+    decisions = decide(winners.evidence, config.calibration, config.decision)
     return Answers(rows.astype(np.int64), decisions.statuses == Status.MATCH)
 
 
@@ -96,21 +96,22 @@ def with_threshold(
 ) -> Callable[[Sequence[Case]], Answers]:
     """Give a baseline the acceptance threshold that decides most tuning cases rightly."""
     ranked = method(tuning)
+    best_scores = ranked.scores[:, 0]
     thresholds = np.unique(
-        np.quantile(ranked.scores[np.isfinite(ranked.scores)], np.linspace(0, 1, 101))
+        np.quantile(best_scores[np.isfinite(best_scores)], np.linspace(0, 1, 101))
     )
     best = max(
         thresholds,
         key=lambda threshold: (
             score(
-                workspace, tuning, Answers(ranked.rows, ranked.scores >= threshold)
+                workspace, tuning, Answers(ranked.rows, best_scores >= threshold)
             ).decision_accuracy
         ),
     )
 
     def answer(cases: Sequence[Case]) -> Answers:
         found = method(cases)
-        return Answers(found.rows, found.scores >= best)
+        return Answers(found.rows, found.scores[:, 0] >= best)
 
     return answer
 

@@ -33,8 +33,8 @@ class Ranked(NamedTuple):
     ----------
     rows : ndarray of int64, shape (n_cases, top_k)
         Catalogue positions from best to worst; -1 where there is none.
-    scores : ndarray of float64, shape (n_cases,)
-        Score of the best row, higher is better; minus infinity where there is none.
+    scores : ndarray of float64, shape (n_cases, top_k)
+        Their scores, higher is better; minus infinity where there is none.
     """
 
     rows: NDArray[np.int64]
@@ -88,11 +88,11 @@ def by_text2term(python: Path, cases: Sequence[Case], rows: Sequence[CatalogueRo
         if done.returncode:
             raise RuntimeError(f"text2term failed: {done.stderr[-2000:]}")
         answers: list[list[tuple[int, float]]] = json.loads(found.read_text())
-    ranked = Ranked(np.full((len(cases), TOP_K), -1), np.full(len(cases), -np.inf))
+    shape = (len(cases), TOP_K)
+    ranked = Ranked(np.full(shape, -1), np.full(shape, -np.inf))
     for case, answer in enumerate(answers):
         ranked.rows[case, : len(answer)] = [row for row, _ in answer]
-        if answer:
-            ranked.scores[case] = answer[0][1]
+        ranked.scores[case, : len(answer)] = [score for _, score in answer]
     return ranked
 
 
@@ -105,7 +105,7 @@ SCORERS: dict[str, Callable[..., float]] = {
 def _best(scores: NDArray[np.float64]) -> Ranked:
     """Keep the first rows of each case, ties in catalogue order."""
     order = np.argsort(-scores, axis=1, kind="stable")[:, :TOP_K]
-    return Ranked(order.astype(np.int64), scores[np.arange(len(scores)), order[:, 0]])
+    return Ranked(order.astype(np.int64), np.take_along_axis(scores, order, axis=1))
 
 
 def _joined(pieces: Sequence[Ranked]) -> Ranked:

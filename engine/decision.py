@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from engine.calibration import set_probabilities
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.settings import DecisionSettings, Weights
+    from engine.settings import Calibration, DecisionSettings
 
 
 _LIKE = 0.5  # text similarity from which a name that states nothing may still be the row's
+N_SCORES = 6  # what is known of a ranking: the largest set, and the row after it
 
 
 class Status(StrEnum):
@@ -33,11 +36,26 @@ class Decisions(NamedTuple):
     statuses : ndarray of object, shape (n_cases,)
         Values of `Status`.
     confidences : ndarray of float64, shape (n_cases,)
-        In [0, 1].
+        Probability that the first row is right, [0, 1].
+    set_sizes : ndarray of int64, shape (n_cases,)
+        Rows offered: 1 for a MATCH, 1 to `set_size` for an AMBIGUOUS answer, else 0.
+    set_probabilities : ndarray of float64, shape (n_cases,)
+        Probability that the offered rows hold the right one, [0, 1].
     """
 
     statuses: NDArray[np.object_]
     confidences: NDArray[np.float64]
+    set_sizes: NDArray[np.int64]
+    set_probabilities: NDArray[np.float64]
+
+
+class Decided(NamedTuple):
+    """The answer to one name; see `Decisions`."""
+
+    status: Status
+    confidence: float
+    set_size: int
+    set_probability: float
 
 
 class Evidence(NamedTuple):
@@ -45,10 +63,17 @@ class Evidence(NamedTuple):
 
     Attributes
     ----------
-    best, runner_up : ndarray of float32, shape (n_cases,)
-        The two highest scores; minus infinity where there is no such candidate.
+    scores : ndarray of float32, shape (n_cases, N_SCORES)
+        The highest scores, falling; minus infinity where there is no such candidate.
+    usage_part : ndarray of float32, shape (n_cases,)
+        What the usage of the best row adds to its score.
+    additions : ndarray of float32, shape (n_cases,)
+        Things that the best row says and the name does not.
+    completeness : ndarray of float64, shape (n_cases,)
+        Share of the name that was understood, [0, 1].
     departs : ndarray of bool, shape (n_cases,)
-        Whether the best row says something else than the name about side, contrast or modality.
+        Whether the best row says something else than the name about side, contrast, modality or
+        patient.
     text_similarity : ndarray of float32, shape (n_cases,)
         Of the name with the best row, [0, 1].
     states_nothing : ndarray of bool, shape (n_cases,)
@@ -57,36 +82,54 @@ class Evidence(NamedTuple):
         Whether the line is no examination.
     """
 
-    best: NDArray[np.float32]
-    runner_up: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    usage_part: NDArray[np.float32]
+    additions: NDArray[np.float32]
+    completeness: NDArray[np.float64]
     departs: NDArray[np.bool_]
     text_similarity: NDArray[np.float32]
     states_nothing: NDArray[np.bool_]
     non_clinical: NDArray[np.bool_]
 
 
-def decide(
-    evidence: Evidence,
-    weights: Weights,
-    settings: DecisionSettings,
-) -> Decisions:
-    """Decide from the best score, its margin to the runner-up and plain thresholds.
+def may_be_accepted(evidence: Evidence) -> NDArray[np.bool_]:
+    """Return which answers may be a MATCH, however confident, shape (n_cases,).
 
-    Confidence is the best score as a share of what agreement in every slot and in the text
-    scores, limited to [0, 1]. It is not a probability.
-
-    An answer that departs from the name is AMBIGUOUS at best. A name that states nothing agrees
-    with rows that state nothing; unless its text is like the row's, nothing is close.
+    Not: a line that is no examination, a row that departs from the name, two rows that score the
+    same, or a name that states nothing and is not like the row.
     """
-    best, non_clinical = evidence.best, evidence.non_clinical
-    full = weights.weights_final.component + weights.weights_final.semantic
-    confidences = np.clip(best.astype(np.float64) / max(full, np.finfo(np.float64).tiny), 0.0, 1.0)
-    confidences[non_clinical] = 0.0
-    alone = evidence.runner_up < best - np.float32(settings.ambiguity_margin)
-    statuses = np.full(len(best), Status.AMBIGUOUS, dtype=object)
-    statuses[alone & ~evidence.departs & (confidences >= settings.accept_threshold)] = Status.MATCH
     unlike = evidence.states_nothing & (evidence.text_similarity < _LIKE)
-    low = np.isneginf(best) | (confidences < settings.reject_threshold)
-    statuses[low | unlike] = Status.NO_MATCH
-    statuses[non_clinical] = Status.NON_CLINICAL
-    return Decisions(statuses, confidences)
+    has_best = np.isfinite(evidence.scores[:, 0])
+    alone = evidence.scores[:, 1] < evidence.scores[:, 0]
+    return has_best & alone & ~evidence.departs & ~unlike & ~evidence.non_clinical
+
+
+def decide(evidence: Evidence, calibration: Calibration, settings: DecisionSettings) -> Decisions:
+    """Decide by the calibrated probability that the first row is right.
+
+    What may not be accepted (`may_be_accepted`) or is not likely enough is AMBIGUOUS: it offers
+    the fewest rows that hold the right one with `set_probability`, at most `set_size`, and all
+    that score the same as the best. When even those hold it with less than `reject_below`, or a
+    name that states nothing is not like the row, nothing is close.
+    """
+    within = set_probabilities(evidence, calibration)[:, : settings.set_size]
+    within[evidence.non_clinical] = 0.0
+    n_candidates = np.isfinite(evidence.scores).sum(axis=1)
+    enough = np.argmax(within >= settings.set_probability, axis=1) + 1
+    enough[within[:, -1] < settings.set_probability] = settings.set_size
+    n_tied = np.sum(evidence.scores == evidence.scores[:, :1], axis=1)
+    enough = np.maximum(enough, np.minimum(n_tied, settings.set_size))
+    set_sizes = np.minimum(enough, n_candidates).astype(np.int64)
+    statuses = np.full(len(within), Status.AMBIGUOUS, dtype=object)
+    if calibration.accept_threshold is not None:
+        accepted = may_be_accepted(evidence) & (within[:, 0] >= calibration.accept_threshold)
+        statuses[accepted] = Status.MATCH
+        set_sizes[accepted] = 1
+    unlike = evidence.states_nothing & (evidence.text_similarity < _LIKE)
+    statuses[(within[:, -1] < settings.reject_below) | unlike | (n_candidates == 0)] = (
+        Status.NO_MATCH
+    )
+    statuses[evidence.non_clinical] = Status.NON_CLINICAL
+    set_sizes[(statuses == Status.NO_MATCH) | evidence.non_clinical] = 0
+    offered = within[np.arange(len(within)), np.maximum(set_sizes - 1, 0)]
+    return Decisions(statuses, within[:, 0], set_sizes, np.where(set_sizes > 0, offered, 0.0))

@@ -1,8 +1,8 @@
-"""Where a row says something else than the name about side, contrast or modality.
+"""Where a row says something else than the name about side, contrast, modality or patient.
 
 Such a row may be the best candidate there is, and is then shown to a person; it is never accepted.
-The engine does not make up a side, contrast or modality that the name does not state, and does
-not drop contrast that it does.
+The engine does not make up a side, contrast, modality, pregnancy, age or sex that the name does
+not state, and does not drop contrast that it does.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.contrast import CONTRASTS, GIVES_CONTRAST
 from engine.laterality import SIDES
+from engine.patient import stated_groups
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +29,9 @@ class Departure(IntFlag):
     SIDE = 1
     CONTRAST = 2
     MODALITY = 4
+    PREGNANCY = 8
+    AGE = 16
+    SEX = 32
 
     def in_words(self) -> str:
         """Name what differs, such as "side, contrast"."""
@@ -39,7 +43,8 @@ def departures(query: Query, index: CatalogueIndex) -> NDArray[np.uint8]:
 
     A row departs in side when it states another side than the name or one that the name does not;
     in contrast when only one of the two gives contrast, or both do in different ways; in modality
-    when it states one and neither text nor code does.
+    when it states one and text and code state none, or contradict each other; in pregnancy, age
+    or sex when it states one that the name does not.
     """
     departs = np.zeros(len(index), dtype=np.uint8)
     parsed = query.parsed
@@ -48,6 +53,11 @@ def departures(query: Query, index: CatalogueIndex) -> NDArray[np.uint8]:
     other_contrast = index.contrast != CONTRASTS.index(parsed.contrast)
     given = index.gives_contrast | (parsed.contrast in GIVES_CONTRAST)
     departs[given & other_contrast] |= np.uint8(Departure.CONTRAST)
-    if not query.modalities:
+    if not query.modalities or query.modality_conflict:
         departs[index.states_modality] |= np.uint8(Departure.MODALITY)
+    named = stated_groups(parsed.context)
+    for group, rows_by_term in index.patient_groups.items():
+        for term, rows in rows_by_term.items():
+            if term not in named[group]:
+                departs[rows] |= np.uint8(Departure[group.upper()])
     return departs

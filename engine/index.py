@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.contrast import CONTRASTS, GIVES_CONTRAST
 from engine.laterality import SIDES
+from engine.patient import PATIENT_GROUPS, stated_groups
 from engine.row_slots import row_slots
 from engine.slot_sets import AnatomySets, SlotSets
 from engine.slots import Laterality
@@ -44,6 +45,8 @@ class CatalogueIndex:
         The flag, or what the name says where the flag is empty.
     names_intervention : ndarray of bool, shape (n_rows,)
         Rows whose name states an interventional action.
+    patient_groups : dict of str to dict of str to ndarray of int64
+        Rows that state each term of each of `engine.patient.PATIENT_GROUPS`.
     name_order : ndarray of int64, shape (n_rows,)
         Position of each row in the order of preferred names: the last tie-break.
     """
@@ -86,6 +89,7 @@ class CatalogueIndex:
         self.names_intervention: NDArray[np.bool_] = np.array(
             [bool(row.intervention) for row in self.slots], dtype=np.bool_
         )
+        self.patient_groups = _rows_by_group(self.slots)
         self.name_order = _positions(self.rows)
         self.text = TextIndex(
             [row.name for row in self.slots],
@@ -95,6 +99,16 @@ class CatalogueIndex:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+def _rows_by_group(slots: Sequence[RowSlots]) -> dict[str, dict[str, NDArray[np.int64]]]:
+    stated = [stated_groups(row.context) for row in slots]
+    return {
+        group: {
+            term: np.flatnonzero([term in row[group] for row in stated]) for term in sorted(terms)
+        }
+        for group, terms in PATIENT_GROUPS.items()
+    }
 
 
 def _positions(rows: Sequence[CatalogueRow]) -> NDArray[np.int64]:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine.coefficients import Feature, effective_coefficients
-from engine.decision import Evidence, Status, decide
+from engine.coefficients import N_FEATURES, Feature, effective_coefficients
+from engine.decision import N_SCORES, Decided, Evidence, Status, decide
 from engine.departures import Departure
 from engine.explain import Reading, Vetoed, contributions, readings, strongest_vetoed
 from engine.facts import Candidates, find_candidates
 from engine.query import Query, make_query
 from engine.ranking import Ranking, rank
+from engine.reasons import ambiguity_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from engine.catalogue import CatalogueRow
     from engine.index import CatalogueIndex
-    from engine.settings import DecisionSettings, Weights
+    from engine.settings import Judgement
 
 
 class Answer(NamedTuple):
@@ -32,13 +33,19 @@ class Answer(NamedTuple):
     query : Query
     status : Status
     confidence : float
-        In [0, 1].
+        Probability that the best candidate is the right row, [0, 1].
     row : CatalogueRow or None
         The best candidate; None for NO_MATCH and NON_CLINICAL.
     runner_up : CatalogueRow or None
         The second candidate, if any.
     departs : Departure
         Where the best candidate says something else than the name.
+    offered : tuple of CatalogueRow
+        The rows of an AMBIGUOUS answer from best to worst; the one row of a MATCH; else none.
+    offered_probability : float
+        Probability that the offered rows hold the right one, [0, 1].
+    reasons : tuple of str
+        Why an AMBIGUOUS answer is left to a person; else empty.
     ranking : Ranking
         Every candidate that was ranked.
     """
@@ -49,6 +56,9 @@ class Answer(NamedTuple):
     row: CatalogueRow | None
     runner_up: CatalogueRow | None
     departs: Departure
+    offered: tuple[CatalogueRow, ...]
+    offered_probability: float
+    reasons: tuple[str, ...]
     ranking: Ranking
 
 
@@ -95,13 +105,12 @@ def collect_facts(
 
 
 class LookupEngine:
-    """An index, weights and thresholds that answer one name at a time.
+    """An index, weights and a calibration that answer one name at a time.
 
     Parameters
     ----------
     index : CatalogueIndex
-    weights : Weights
-    decision : DecisionSettings
+    judgement : Judgement
     top_k : int
         Candidates to rank.
     frequency : ndarray of float64, shape (n_rows,), optional
@@ -111,17 +120,15 @@ class LookupEngine:
     def __init__(
         self,
         index: CatalogueIndex,
-        weights: Weights,
-        decision: DecisionSettings,
+        judgement: Judgement,
         top_k: int,
         frequency: NDArray[np.float64] | None = None,
     ) -> None:
         self._index = index
-        self._weights = weights
-        self._decision = decision
+        self._judgement = judgement
         self._top_k = top_k
         self._frequency = np.zeros(len(index)) if frequency is None else frequency
-        self._coefficients = effective_coefficients(weights)
+        self._coefficients = effective_coefficients(judgement.weights)
 
     def lookup(self, exam_name: str, modality_code: str = "") -> Answer:
         """Map one exam name (with its MODALITY_CODE, if known) to ranked catalogue rows."""
@@ -147,38 +154,65 @@ class LookupEngine:
         queries = [make_query(exam_name, code) for exam_name, code in questions]
         facts = collect_facts(queries, self._index, [self._frequency] * len(queries), self._top_k)
         rankings = [rank(candidates, self._coefficients) for candidates in facts]
-        evidence = Evidence(
-            best=np.array([_score(ranking, 0) for ranking in rankings], dtype=np.float32),
-            runner_up=np.array([_score(ranking, 1) for ranking in rankings], dtype=np.float32),
-            departs=np.array([bool(ranking.departs[:1].any()) for ranking in rankings]),
-            text_similarity=np.array(
-                [ranking.features[:1, Feature.SEMANTIC].sum() for ranking in rankings],
-                dtype=np.float32,
-            ),
-            states_nothing=np.array([query.states_nothing for query in queries]),
-            non_clinical=np.array([query.parsed.non_clinical for query in queries]),
+        decisions = decide(
+            _evidence(queries, rankings, self._coefficients),
+            self._judgement.calibration,
+            self._judgement.decision,
         )
-        decisions = decide(evidence, self._weights, self._decision)
         return [
-            self._answer(*parts)
-            for parts in zip(
-                queries, rankings, decisions.statuses, decisions.confidences, strict=True
-            )
+            self._answer(query, ranking, Decided(*decided))
+            for query, ranking, *decided in zip(queries, rankings, *decisions, strict=True)
         ]
 
-    def _answer(self, query: Query, ranking: Ranking, status: Status, confidence: float) -> Answer:
+    def _answer(self, query: Query, ranking: Ranking, decided: Decided) -> Answer:
+        status, set_size = Status(decided.status), int(decided.set_size)
         answered = status in (Status.MATCH, Status.AMBIGUOUS)
-        rows = [self._index.rows[row] for row in ranking.rows[:2]] if answered else []
+        first = ranking.rows[: max(2, set_size)] if answered else ()
+        rows = [self._index.rows[row] for row in first]
+        departs = Departure(int(ranking.departs[0])) if answered else Departure(0)
         return Answer(
             query=query,
-            status=Status(status),
-            confidence=float(confidence),
+            status=status,
+            confidence=float(decided.confidence),
             row=rows[0] if rows else None,
             runner_up=rows[1] if len(rows) > 1 else None,
-            departs=Departure(int(ranking.departs[0])) if answered else Departure(0),
+            departs=departs,
+            offered=tuple(rows[:set_size]),
+            offered_probability=float(decided.set_probability),
+            reasons=self._reasons(query, ranking, departs, set_size)
+            if status is Status.AMBIGUOUS
+            else (),
             ranking=ranking,
         )
 
+    def _reasons(
+        self, query: Query, ranking: Ranking, departs: Departure, set_size: int
+    ) -> tuple[str, ...]:
+        offered = [self._index.slots[row] for row in ranking.rows[:set_size]]
+        is_tie = len(ranking.scores) > 1 and ranking.scores[0] == ranking.scores[1]
+        return tuple(ambiguity_reasons(query, offered, departs, is_tie=bool(is_tie)))
 
-def _score(ranking: Ranking, place: int) -> float:
-    return float(ranking.scores[place]) if place < len(ranking.scores) else -np.inf
+
+def _evidence(
+    queries: Sequence[Query], rankings: Sequence[Ranking], coefficients: NDArray[np.float32]
+) -> Evidence:
+    n_cases = len(queries)
+    scores = np.full((n_cases, N_SCORES), -np.inf, dtype=np.float32)
+    best = np.zeros((n_cases, N_FEATURES), dtype=np.float32)
+    departs = np.zeros(n_cases, dtype=np.bool_)
+    for case, ranking in enumerate(rankings):
+        known = ranking.scores[:N_SCORES]
+        scores[case, : len(known)] = known
+        if len(known):
+            best[case] = ranking.features[0]
+            departs[case] = ranking.departs[0] > 0
+    return Evidence(
+        scores=scores,
+        usage_part=best[:, Feature.FREQUENCY] * coefficients[Feature.FREQUENCY],
+        additions=best[:, Feature.UNSTATED_ADDITIONS],
+        completeness=np.array([query.completeness for query in queries]),
+        departs=departs,
+        text_similarity=best[:, Feature.SEMANTIC],
+        states_nothing=np.array([query.states_nothing for query in queries]),
+        non_clinical=np.array([query.parsed.non_clinical for query in queries]),
+    )

@@ -44,6 +44,14 @@ class Query(NamedTuple):
         return not (parsed.anatomy or parsed.technique or parsed.intervention or parsed.context)
 
     @property
+    def completeness(self) -> float:
+        """Share of the name's characters that were understood, [0, 1]; blanks do not count."""
+        spans = [span for span in self.parsed.spans if span.slot != "ignored"]
+        n_all = sum(span.end - span.start for span in spans)
+        n_unknown = sum(span.end - span.start for span in spans if span.slot == "unknown")
+        return 1.0 - n_unknown / n_all if n_all else 1.0
+
+    @property
     def modality_conflict(self) -> bool:
         """Whether text and code state modalities that have nothing in common."""
         stated = self.parsed.modalities

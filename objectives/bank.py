@@ -30,7 +30,15 @@ if TYPE_CHECKING:
     from objectives.cases import Case
     from objectives.usage import Usage
 
-_ARRAYS = ("features", "rows", "departs", "n_candidates", "states_nothing", "non_clinical")
+_ARRAYS = (
+    "features",
+    "rows",
+    "departs",
+    "n_candidates",
+    "completeness",
+    "states_nothing",
+    "non_clinical",
+)
 _MANIFEST = "manifest.json"
 _LIBRARIES = ("numpy", "rapidfuzz", "scikit-learn", "scipy")  # on which features depend
 
@@ -48,6 +56,8 @@ class FeatureBank(NamedTuple):
     departs : ndarray of uint8, shape (n_cases, top_k)
         How each candidate departs from the name, as `engine.departures.Departure` flags.
     n_candidates : ndarray of int32, shape (n_cases,)
+    completeness : ndarray of float64, shape (n_cases,)
+        Share of each name that was understood, [0, 1].
     states_nothing : ndarray of bool, shape (n_cases,)
         Names that state no anatomy, technique, intervention or context.
     non_clinical : ndarray of bool, shape (n_cases,)
@@ -58,6 +68,7 @@ class FeatureBank(NamedTuple):
     rows: NDArray[np.int32]
     departs: NDArray[np.uint8]
     n_candidates: NDArray[np.int32]
+    completeness: NDArray[np.float64]
     states_nothing: NDArray[np.bool_]
     non_clinical: NDArray[np.bool_]
 
@@ -68,6 +79,7 @@ class FeatureBank(NamedTuple):
             self.rows[cases],
             self.departs[cases],
             self.n_candidates[cases],
+            self.completeness[cases],
             self.states_nothing[cases],
             self.non_clinical[cases],
         )
@@ -183,6 +195,7 @@ def _build_chunk(cases: Sequence[Case], recipe: BankRecipe) -> FeatureBank:
     queries = [make_query(case.exam_name, case.modality_code) for case in cases]
     usage = [recipe.usage.seen_from(case.site) for case in cases]
     bank = _empty(len(cases), recipe.top_k)
+    bank.completeness[:] = [query.completeness for query in queries]
     bank.states_nothing[:] = [query.states_nothing for query in queries]
     bank.non_clinical[:] = [query.parsed.non_clinical for query in queries]
     for case, found in enumerate(collect_facts(queries, recipe.catalogue, usage, recipe.top_k)):
@@ -203,6 +216,7 @@ def _empty(n_cases: int, top_k: int) -> FeatureBank:
         rows=np.full((n_cases, top_k), -1, dtype=np.int32),
         departs=np.zeros((n_cases, top_k), dtype=np.uint8),
         n_candidates=np.zeros(n_cases, dtype=np.int32),
+        completeness=np.ones(n_cases, dtype=np.float64),
         states_nothing=np.zeros(n_cases, dtype=np.bool_),
         non_clinical=np.zeros(n_cases, dtype=np.bool_),
     )

@@ -13,7 +13,16 @@ from typing_extensions import override
 
 from engine.errors import ConfigurationError, InputFileError
 from engine.files import read_text
-from engine.settings import DecisionSettings, RetrievalSettings, Section, Share, Weights
+from engine.settings import (
+    Calibration,
+    DecisionSettings,
+    Finite,
+    Judgement,
+    RetrievalSettings,
+    Section,
+    Share,
+    Weights,
+)
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONFIG = Path("config.yaml")
@@ -38,7 +47,6 @@ WeightName = Literal[
 
 Positive = Annotated[int, Field(ge=1, strict=True)]
 NotNegative = Annotated[int, Field(ge=0, strict=True)]
-Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 
 
@@ -169,12 +177,18 @@ class Configuration(Weights):
     objective: ObjectiveSettings
     study: StudySettings
     gate: GateSettings
+    calibration: Calibration
     provenance: dict[str, Any] | None = None
 
     @property
     def weights(self) -> Weights:
         """The weights alone."""
         return Weights.model_validate(self.model_dump(include=set(Weights.model_fields)))
+
+    @property
+    def judgement(self) -> Judgement:
+        """What turns facts into answers."""
+        return Judgement(self.weights, self.calibration, self.decision)
 
     @property
     def sha256(self) -> str:

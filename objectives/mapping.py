@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import joblib
 
+from engine.decision import Status
 from engine.errors import ConfigurationError
 from engine.slots import Modality
 from objectives.name_files import NameRecord, read_names
@@ -30,6 +31,9 @@ ANSWER_COLUMNS = (
     "preferred_name",
     "laterality_concept_id",
     "runner_up",
+    "offered",
+    "offered_probability",
+    "reasons",
     "parsed_modality",
     "parsed_anatomy",
     "parsed_laterality",
@@ -179,6 +183,11 @@ def answer_columns(answer: Answer) -> dict[str, str]:
         "preferred_name": row.preferred_name if row else "",
         "laterality_concept_id": row.laterality_concept_id if row else "",
         "runner_up": answer.runner_up.preferred_name if row and answer.runner_up else "",
+        "offered": " | ".join(row.preferred_name for row in answer.offered)
+        if answer.status is Status.AMBIGUOUS
+        else "",
+        "offered_probability": f"{answer.offered_probability:.4f}" if answer.offered else "",
+        "reasons": "; ".join(answer.reasons),
         "parsed_modality": ";".join(sorted(modalities)),
         "parsed_anatomy": ";".join(sorted(parsed.anatomy)),
         "parsed_laterality": parsed.laterality.value,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.decision import Decisions, Status
-from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from objectives.scoring import Labels, Winners
+    from objectives.scoring import Labels
 
 
 def accuracy_at_1(correct: NDArray[np.bool_], answerable: NDArray[np.bool_]) -> float:
@@ -53,17 +52,6 @@ def decision_accuracy(
     accepted = decisions.statuses == Status.MATCH
     right = (accepted & correct) | (~accepted & ~answerable)
     return _share(int((right & labelled).sum()), int(labelled.sum()))
-
-
-def critical_errors(winners: Winners) -> int:
-    """Count the cases whose first-ranked row is dangerous in at least one way."""
-    return int(winners.critical.any(axis=1).sum())
-
-
-def critical_errors_by_kind(winners: Winners) -> dict[str, int]:
-    """Count the dangerous winners of each kind; a case may count for several."""
-    totals = winners.critical.sum(axis=0)
-    return {kind: int(n_cases) for kind, n_cases in zip(CRITICAL_KINDS, totals, strict=True)}
 
 
 def _share(part: int, whole: int) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from engine.coefficients import Feature
-from engine.decision import Evidence
+from engine.decision import N_SCORES, Evidence
 from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class Winners(NamedTuple):
         What a decision rests on.
     correct : ndarray of bool, shape (n_cases,)
         Whether the winner is the gold row.
+    gold_within : ndarray of bool, shape (n_cases, N_SCORES - 1)
+        Whether the gold row is the first row, among the first two, and so on.
     critical : ndarray of bool, shape (n_cases, n_kinds)
         In which ways the winner is dangerous.
     """
@@ -61,6 +63,7 @@ class Winners(NamedTuple):
     position: NDArray[np.intp]
     evidence: Evidence
     correct: NDArray[np.bool_]
+    gold_within: NDArray[np.bool_]
     critical: NDArray[np.bool_]
 
 
@@ -98,24 +101,49 @@ def winning_positions(
 
 def find_winners(bank: FeatureBank, labels: Labels, coefficients: NDArray[np.float32]) -> Winners:
     """Rank every case and look the winners up."""
-    scores = bank.features @ coefficients
-    n_cases, top_k = scores.shape
-    missing = np.arange(top_k) >= bank.n_candidates[:, None]
-    scores = np.where(missing, np.float32(-np.inf), scores)
-    position = np.argmax(scores, axis=1)
-    cases = np.arange(n_cases)
-    best = scores[cases, position]
-    scores[cases, position] = -np.inf
+    order, scores = rank_first(bank, coefficients)
+    n_cases = len(order)
+    cases, position = np.arange(n_cases), order[:, 0]
+    best = bank.features[cases, position]
     return Winners(
         position=position,
         evidence=Evidence(
-            best=best,
-            runner_up=scores.max(axis=1, initial=np.float32(-np.inf)),
+            scores=scores,
+            usage_part=best[:, Feature.FREQUENCY] * coefficients[Feature.FREQUENCY],
+            additions=best[:, Feature.UNSTATED_ADDITIONS],
+            completeness=bank.completeness,
             departs=bank.departs[cases, position] > 0,
-            text_similarity=bank.features[cases, position, Feature.SEMANTIC],
+            text_similarity=best[:, Feature.SEMANTIC],
             states_nothing=bank.states_nothing,
             non_clinical=bank.non_clinical,
         ),
         correct=labels.is_gold[cases, position],
+        gold_within=np.logical_or.accumulate(
+            np.take_along_axis(labels.is_gold, order[:, :-1], axis=1), axis=1
+        ),
         critical=labels.critical[cases, position].reshape(n_cases, len(CRITICAL_KINDS)),
     )
+
+
+def rank_first(
+    bank: FeatureBank, coefficients: NDArray[np.float32]
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Rank every case and keep the first rows, as many as a decision looks at.
+
+    Returns
+    -------
+    positions : ndarray of intp, shape (n_cases, N_SCORES)
+        Places among the candidates, from best to worst; ties in tie-break order.
+    scores : ndarray of float32, shape (n_cases, N_SCORES)
+        Minus infinity where there is no such candidate.
+    """
+    scores = bank.features @ coefficients
+    missing = np.arange(scores.shape[1]) >= bank.n_candidates[:, None]
+    scores = np.where(missing, np.float32(-np.inf), scores)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :N_SCORES]
+    first = np.take_along_axis(scores, order, axis=1)
+    absent = N_SCORES - order.shape[1]
+    if absent > 0:
+        order = np.pad(order, ((0, 0), (0, absent)))
+        first = np.pad(first, ((0, 0), (0, absent)), constant_values=-np.inf)
+    return order, first.astype(np.float32)

@@ -12,15 +12,11 @@ import numpy as np
 from engine.coefficients import effective_coefficients
 from engine.decision import decide
 from engine.errors import ConfigurationError
+from objectives.calibration import calibration_note
 from objectives.cases import CaseSet, dataset_files
 from objectives.configuration import DEFAULT_CONFIG, hash_of, load_configuration
-from objectives.metrics import (
-    accuracy_at_1,
-    critical_errors,
-    critical_errors_by_kind,
-    decision_accuracy,
-    recall_at_k,
-)
+from objectives.decision_quality import DecisionReport, count_critical, report_decisions
+from objectives.metrics import accuracy_at_1, recall_at_k
 from objectives.scoring import find_winners
 from objectives.sessions import Session, check_sessions, record_session
 from objectives.workspace import LabelledBank, Workspace
@@ -86,6 +82,10 @@ class TrainingMetrics(NamedTuple):
         Cases whose confidence reached the accept threshold, right or wrong.
     success_rate, average_confidence : float
         In [0, 1], over the processed cases.
+    calibration_note : str or None
+        Why confidence comes from a default calibrator; None when it is this catalogue's own.
+    decisions : DecisionReport or None
+        Coverage, errors and critical errors of the decisions; None when no case is labelled.
     critical_errors : int
         Answerable cases whose first-ranked row is dangerous.
     critical_errors_by_kind : dict
@@ -115,6 +115,8 @@ class TrainingMetrics(NamedTuple):
     successful_matches: int
     success_rate: float
     average_confidence: float
+    calibration_note: str | None
+    decisions: DecisionReport | None
     critical_errors: int
     critical_errors_by_kind: dict[str, int]
     critical_errors_source: str
@@ -156,7 +158,7 @@ class ScalableTrainingFramework:
         paths = [Path(path) for path in dataset_paths or ()] or dataset_files(folder)
         loaded = workspace.load_cases(paths, options.limit)
         judged = workspace.bank(loaded.cases, options.chunk_size, options.max_workers)
-        metrics = measure(config, loaded, judged, workspace.truth.source)
+        metrics = measure(config, loaded, judged, workspace)
         elapsed = time.monotonic() - started
         metrics = metrics._replace(
             experiment_name=options.experiment_name or config.training.experiment_name,
@@ -178,38 +180,39 @@ class ScalableTrainingFramework:
 
 
 def measure(
-    config: Configuration, loaded: CaseSet, judged: LabelledBank, truth_source: str
+    config: Configuration, loaded: CaseSet, judged: LabelledBank, workspace: Workspace
 ) -> TrainingMetrics:
     """Measure one configuration on labelled facts; session, name and times are left at zero."""
     labels = judged.labels
     winners = find_winners(judged.bank, labels, effective_coefficients(config.weights))
-    decisions = decide(winners.evidence, config.weights, config.decision)
-    has_gold = np.array([case.has_gold for case in judged.cases], dtype=np.bool_)
-    n_labelled, n_answerable = int(has_gold.sum()), int(labels.answerable.sum())
-    n_successful = int((decisions.confidences >= config.decision.accept_threshold).sum())
+    confidences = decide(winners.evidence, config.calibration, config.decision).confidences
+    labelled = judged.labelled()
+    report = report_decisions(config, labelled, workspace.truth) if labelled.cases else None
+    critical = count_critical(winners.critical, labels.answerable)
+    n_answerable = int(labels.answerable.sum())
+    threshold = config.calibration.accept_threshold
+    n_successful = 0 if threshold is None else int((confidences >= threshold).sum())
     n_cases = len(judged.cases)
     return TrainingMetrics(
         session_id=0,
         experiment_name="",
         total_cases=loaded.n_records,
         processed_cases=n_cases,
-        labelled_cases=n_labelled,
+        labelled_cases=report.overall.n_cases if report else 0,
         answerable_cases=n_answerable,
         correct=int(winners.correct.sum()),
         accuracy_at_1=accuracy_at_1(winners.correct, labels.answerable) if n_answerable else None,
         recall_at_k=recall_at_k(labels) if n_answerable else None,
-        decision_accuracy=decision_accuracy(
-            decisions, winners.correct, labels.answerable, has_gold
-        )
-        if n_labelled
-        else None,
+        decision_accuracy=report.overall.decision_accuracy if report else None,
         top_k=config.retriever_top_k,
         successful_matches=n_successful,
         success_rate=n_successful / n_cases,
-        average_confidence=float(decisions.confidences.mean()),
-        critical_errors=critical_errors(winners),
-        critical_errors_by_kind=critical_errors_by_kind(winners),
-        critical_errors_source=truth_source,
+        average_confidence=float(confidences.mean()),
+        calibration_note=calibration_note(config, workspace.catalogue_sha256),
+        decisions=report,
+        critical_errors=critical.n_cases,
+        critical_errors_by_kind=critical.by_kind,
+        critical_errors_source=workspace.truth.source,
         site_accuracies=_by_site(judged, winners.correct),
         errors=len(loaded.bad_records),
         error_rate=len(loaded.bad_records) / loaded.n_records,

@@ -14,6 +14,7 @@ import numpy as np
 from engine.contrast import GIVES_CONTRAST
 from engine.errors import InputFileError
 from engine.files import read_json, sha256_of_file
+from engine.patient import PATIENT_GROUPS, stated_groups
 from engine.slots import Contrast, Laterality, Modality
 from objectives.configuration import resolve
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from engine.catalogue import CatalogueRow
     from engine.row_slots import RowSlots
 
-CRITICAL_KINDS = ("side", "modality", "contrast", "interventional")
+CRITICAL_KINDS = ("side", "modality", "contrast", "interventional", *PATIENT_GROUPS)
 _NO_SIDE = "none"
 
 
@@ -35,6 +36,7 @@ class _Row(NamedTuple):
     laterality: str
     gives_contrast: bool
     interventional: bool
+    patient: dict[str, frozenset[str]]
 
 
 class RowTruth:
@@ -78,6 +80,10 @@ class RowTruth:
         self._laterality = np.array([row.laterality for row in truths])
         self._contrast = np.array([row.gives_contrast for row in truths])
         self._interventional = np.array([row.interventional for row in truths])
+        self._patient_terms = [
+            np.array([[term in row.patient[group] for term in sorted(terms)] for row in truths])
+            for group, terms in PATIENT_GROUPS.items()
+        ]
 
     def modality_of(self, preferred_name: str) -> str:
         """Return the modality of a row by its preferred name."""
@@ -88,7 +94,8 @@ class RowTruth:
 
         A side is wrong when the answer states one that the gold row does not. A modality is wrong
         when it differs. Contrast is contradicted when only one of the two gives it. A diagnostic
-        gold row must not become an interventional answer.
+        gold row must not become an interventional answer. Pregnancy, age or sex is wrong when the
+        answer states one that the gold row does not.
 
         Parameters
         ----------
@@ -106,7 +113,10 @@ class RowTruth:
         modality = self._modality[answer] != self._modality[gold]
         contrast = self._contrast[answer] != self._contrast[gold]
         interventional = self._interventional[answer] & ~self._interventional[gold]
-        return np.stack([side, modality, contrast, interventional], axis=-1)
+        patient = [
+            np.any(stated[answer] & ~stated[gold], axis=-1) for stated in self._patient_terms
+        ]
+        return np.stack([side, modality, contrast, interventional, *patient], axis=-1)
 
 
 def _codes(values: Sequence[str]) -> NDArray[np.int64]:
@@ -133,11 +143,18 @@ def _row(slots: object, where: str) -> _Row:
             laterality=Laterality(slots["laterality"]),
             gives_contrast=Contrast(slots["contrast"]) in GIVES_CONTRAST,
             interventional=bool(slots["interventional"]),
+            patient=stated_groups(_context(slots.get("context", []))),
         )
     except KeyError as error:
         raise InputFileError(f"{where}: the key {error} is missing") from None
     except ValueError as error:
         raise InputFileError(f"{where}: {error}") from None
+
+
+def _context(terms: object) -> frozenset[str]:
+    if not isinstance(terms, list):
+        raise ValueError(f"context must be a list of terms, found {terms!r:.60}")
+    return frozenset(map(str, terms))
 
 
 def _from_parser(slots: RowSlots) -> _Row:
@@ -146,4 +163,5 @@ def _from_parser(slots: RowSlots) -> _Row:
         laterality=slots.laterality,
         gives_contrast=slots.contrast in GIVES_CONTRAST,
         interventional=slots.interventional,
+        patient=stated_groups(slots.context),
     )

@@ -12,13 +12,10 @@ from engine.errors import InputFileError
 from engine.files import read_json_records
 from engine.parse import parse
 from engine.query import make_query
+from objectives.calibration import calibration_note
 from objectives.configuration import resolve
-from objectives.metrics import (
-    accuracy_at_1,
-    critical_errors,
-    critical_errors_by_kind,
-    recall_at_k,
-)
+from objectives.decision_quality import DecisionReport, report_decisions
+from objectives.metrics import accuracy_at_1, recall_at_k
 from objectives.scoring import find_winners
 from objectives.workspace import Workspace
 
@@ -76,6 +73,10 @@ class ValidationMetrics(NamedTuple):
         The k of recall_at_k.
     critical_errors : int
     critical_errors_by_kind : dict
+    calibration_note : str or None
+        Why confidence comes from a default calibrator; None when it is this catalogue's own.
+    decisions : DecisionReport
+        Coverage, errors and critical errors of the decisions.
     preprocessing_consistency : float
         Adjusted Rand index (Hubert and Arabie, 1985), 0 where negative, between gold rows and
         parsed slots over the sanity set and the written groups; constant output scores 0.
@@ -96,6 +97,8 @@ class ValidationMetrics(NamedTuple):
     top_k: int
     critical_errors: int
     critical_errors_by_kind: dict[str, int]
+    calibration_note: str | None
+    decisions: DecisionReport
     preprocessing_consistency: float
     n_consistency_names: int
     modality_extraction_accuracy: float
@@ -120,6 +123,7 @@ def validate(config: Configuration, sanity_path: Path | None = None) -> Validati
     labels = judged.labels
     if not labels.answerable.any():
         raise InputFileError(f"{path}: no case has a gold row (EXPECTED_NAME)")
+    report = report_decisions(config, judged.labelled(), workspace.truth)
     winners = find_winners(judged.bank, labels, effective_coefficients(config.weights))
     accuracy = accuracy_at_1(winners.correct, labels.answerable)
     named = [case for case in cases if case.gold and _MODALITY_WORD.search(case.exam_name)]
@@ -131,8 +135,10 @@ def validate(config: Configuration, sanity_path: Path | None = None) -> Validati
         accuracy_at_1=accuracy,
         recall_at_k=recall_at_k(labels),
         top_k=config.retriever_top_k,
-        critical_errors=critical_errors(winners),
-        critical_errors_by_kind=critical_errors_by_kind(winners),
+        critical_errors=report.overall.critical.n_cases,
+        critical_errors_by_kind=report.overall.critical.by_kind,
+        calibration_note=calibration_note(config, workspace.catalogue_sha256),
+        decisions=report,
         preprocessing_consistency=agreement,
         n_consistency_names=n_names,
         modality_extraction_accuracy=modality,

@@ -50,14 +50,18 @@ class LabelledBank(NamedTuple):
             self.labels.take(chosen),
         )
 
-    def answerable_at(self, sites: Sequence[str]) -> LabelledBank:
-        """Return the cases of some sites that have a gold row."""
-        chosen = [
-            position
-            for position, case in enumerate(self.cases)
-            if self.labels.answerable[position] and case.site in set(sites)
-        ]
-        return self.take(np.array(chosen, dtype=np.intp))
+    def labelled(self) -> LabelledBank:
+        """Return the cases that say what is right, be it a row or that there is none."""
+        return self.take(np.flatnonzero([case.has_gold for case in self.cases]))
+
+    def at(self, sites: Sequence[str]) -> LabelledBank:
+        """Return the cases of some sites."""
+        wanted = set(sites)
+        return self.take(np.flatnonzero([case.site in wanted for case in self.cases]))
+
+    def answerable(self) -> LabelledBank:
+        """Return the cases that have a gold row."""
+        return self.take(np.flatnonzero(self.labels.answerable))
 
 
 class Workspace:
@@ -148,8 +152,7 @@ class Workspace:
         """Return the engine that answers one name at a time with the configured weights."""
         return LookupEngine(
             self.index,
-            self._config.weights,
-            self._config.decision,
+            self._config.judgement,
             self._config.retriever_top_k,
             self.usage.everywhere,
         )

@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.coefficients import Feature
+from engine.decision import Status
+from objectives.calibration import calibration_note
 from objectives.configuration import DEFAULT_CONFIG, load_configuration
 from objectives.workspace import Workspace
-from scripts.console import ConfigOption, JsonOption, print_json
+from scripts.console import ConfigOption, JsonOption, print_json, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,15 +41,29 @@ def lookup(
     as_json: JsonOption = False,
 ) -> None:
     """Map one exam name to catalogue rows; scores have no unit, confidence is in [0, 1]."""
-    workspace = Workspace(load_configuration(config))
+    settings = load_configuration(config)
+    workspace = Workspace(settings)
     engine = workspace.lookup_engine()
     answer = engine.lookup(name, modality)
     candidates = _candidates(answer, workspace.rows, top_k)
+    note = calibration_note(settings, workspace.catalogue_sha256)
     if as_json:
-        print_json(_document(answer, candidates))
+        print_json({**_document(answer, candidates), "calibration_note": note})
         return
     typer.echo(f"{answer.status}  confidence {answer.confidence:.3f}")
-    if answer.row:
+    if note:
+        warn(note)
+    if answer.status is Status.AMBIGUOUS:
+        n_offered = len(answer.offered)
+        typer.echo(
+            f"for a person to decide: {'; '.join(answer.reasons)}\n"
+            f"{n_offered} row{'s' if n_offered > 1 else ''} offered; the right one is among them "
+            f"with probability {answer.offered_probability:.3f}:"
+        )
+        typer.echo(
+            "\n".join(f"  {row.preferred_name}  ({row.concept_id})" for row in answer.offered)
+        )
+    elif answer.row:
         typer.echo(f"{answer.row.preferred_name}  ({answer.row.concept_id})")
     if explain:
         explanation = engine.explain(answer, _N_VETOED)
@@ -127,6 +143,9 @@ def _document(answer: Answer, candidates: Sequence[Candidate]) -> dict[str, obje
         "concept_id": answer.row.concept_id if answer.row else "",
         "preferred_name": answer.row.preferred_name if answer.row else "",
         "laterality_concept_id": answer.row.laterality_concept_id if answer.row else "",
+        "offered": [row.preferred_name for row in answer.offered],
+        "offered_probability": answer.offered_probability,
+        "reasons": answer.reasons,
         "components": {
             "modality": sorted(answer.query.modalities),
             "anatomy": sorted(parsed.anatomy),

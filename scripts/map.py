@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from objectives.bank import engine_sha256
+from objectives.calibration import calibration_note
 from objectives.configuration import DEFAULT_CONFIG, hash_of, load_configuration
 from objectives.mapping import map_file
 from objectives.workspace import Workspace
@@ -61,8 +62,11 @@ def map_names(
         )
     if run.n_resumed:
         warn(f"{run.n_resumed:,} records were there from the interrupted run")
+    note = calibration_note(settings, workspace.catalogue_sha256)
+    if note:
+        warn(note)
     if as_json:
-        print_json(run._asdict())
+        print_json({**run._asdict(), "calibration_note": note})
         return
     counts = ", ".join(f"{status} {n:,}" for status, n in run.statuses.items())
     typer.echo(f"{run.n_records:,} records in {run.output} ({counts})")

@@ -18,6 +18,7 @@ from scripts.console import (
     warn,
     warn_bad_records,
 )
+from scripts.decisions import decision_lines
 from studies import OptimizationConfig, TrainingOptimizer
 from studies.gate import Verdict
 
@@ -117,6 +118,10 @@ def _print_block(study: OptimizationResult) -> None:
         f"difference {gate.difference:+.4f} (95% interval {gate.ci95.low:+.4f} to "
         f"{gate.ci95.high:+.4f}; look {gate.look})",
         f"  critical errors: {gate.critical_errors_baseline} -> {gate.critical_errors_optimized}",
+        "Decisions there, with the current configuration:",
+        *decision_lines(study.decisions_before),
+        "Decisions there, with the best weights and their own calibration:",
+        *decision_lines(study.decisions_after),
         f"Decision: {study.decision.value}",
     ]
     if study.output:

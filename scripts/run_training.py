@@ -7,7 +7,15 @@ import sys
 import typer
 
 from engine.errors import RadTuneError
-from scripts import lookup, map, optimize, train, validate  # noqa: A004 - verbs
+from scripts import (  # verbs
+    calibrate,
+    compare,
+    lookup,
+    map,  # noqa: A004
+    optimize,
+    train,
+    validate,
+)
 
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130
@@ -23,6 +31,8 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("optimize")(optimize.optimize)
+app.command("compare")(compare.compare)
+app.command("calibrate")(calibrate.calibrate)
 app.command("validate")(validate.validate)
 app.command("lookup")(lookup.lookup)
 app.command("map")(map.map_names)

@@ -16,6 +16,7 @@ from scripts.console import (
     warn,
     warn_bad_records,
 )
+from scripts.decisions import decision_lines, kinds
 from studies.choice import Choice, choose_configuration
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _print_block(metrics: TrainingMetrics) -> None:
         f"({metrics.correct:,} of {metrics.answerable_cases:,} answerable cases)",
         f"Recall@{metrics.top_k}: {_percent(metrics.recall_at_k)}",
         f"Decision accuracy: {_percent(metrics.decision_accuracy)}",
-        f"Critical errors: {metrics.critical_errors:,} ({_kinds(metrics.critical_errors_by_kind)};"
+        f"Critical errors: {metrics.critical_errors:,} ({kinds(metrics.critical_errors_by_kind)};"
         f" truth from {metrics.critical_errors_source})",
         f"Successful matches: {metrics.successful_matches:,} (confident, right or wrong)",
         f"Success rate: {metrics.success_rate:.1%}",
@@ -92,6 +93,10 @@ def _print_block(metrics: TrainingMetrics) -> None:
         f"Processing speed: {metrics.cases_per_s:,.0f} cases/sec",
         f"Errors encountered: {metrics.errors:,}",
     ]
+    if metrics.decisions:
+        lines += ["Decisions on labelled cases:", *decision_lines(metrics.decisions)]
+    if metrics.calibration_note:
+        lines.append(f"Note: {metrics.calibration_note}")
     if metrics.answerable_cases == 0:
         lines.append("No case has a gold row: accuracy cannot be measured, only coverage.")
     typer.echo("\n".join(lines))
@@ -99,7 +104,3 @@ def _print_block(metrics: TrainingMetrics) -> None:
 
 def _percent(share: float | None) -> str:
     return "not measured" if share is None else f"{share:.1%}"
-
-
-def _kinds(by_kind: dict[str, int]) -> str:
-    return ", ".join(f"{kind} {n_cases}" for kind, n_cases in by_kind.items())

@@ -10,6 +10,7 @@ import typer
 from objectives import validation
 from objectives.configuration import DEFAULT_CONFIG, load_configuration
 from scripts.console import JsonOption, print_json
+from scripts.decisions import decision_lines, kinds
 
 
 def validate(
@@ -33,20 +34,23 @@ def validate(
     if as_json:
         print_json(metrics._asdict())
         return
-    kinds = ", ".join(f"{kind} {n}" for kind, n in metrics.critical_errors_by_kind.items())
     lines = [
         "VALIDATION COMPLETED SUCCESSFULLY",
         "=" * 50,
         f"Cases: {metrics.n_cases}",
         f"Accuracy@1: {metrics.accuracy_at_1:.3f}",
         f"Recall@{metrics.top_k}: {metrics.recall_at_k:.3f}",
-        f"Critical errors: {metrics.critical_errors} ({kinds})",
+        f"Critical errors: {metrics.critical_errors} ({kinds(metrics.critical_errors_by_kind)})",
         f"Preprocessing consistency: {metrics.preprocessing_consistency:.3f} "
         f"({metrics.n_consistency_names} names)",
         f"Modality extraction accuracy: {metrics.modality_extraction_accuracy:.3f} "
         f"({metrics.n_modality_names} names)",
         f"Overall validation score: {metrics.overall_validation_score:.3f}",
+        "Decisions:",
+        *decision_lines(metrics.decisions),
     ]
+    if metrics.calibration_note:
+        lines.append(f"Note: {metrics.calibration_note}")
     if metrics.missed:
         lines += ["", "Missed (name -> answer; gold row):"]
         lines += [

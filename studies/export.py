@@ -29,12 +29,28 @@ def export_configuration(
     config: Configuration,
     best: Contender,
     *,
+    baseline: str,
     study_name: str,
     identity: Identity,
     baseline_value: float,
     gate: GateReport,
 ) -> None:
-    """Write the configuration with the best weights and its provenance."""
+    """Write a configuration that already has the best weights and their calibration.
+
+    Parameters
+    ----------
+    path : Path
+    config : Configuration
+    best : Contender
+        The trial that the weights come from.
+    baseline : str
+        Hash of the configuration that the study started from.
+    study_name : str
+    identity : Identity
+    baseline_value : float
+        Objective of the current weights, [0, 1].
+    gate : GateReport
+    """
     provenance = {
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "study": study_name,
@@ -42,7 +58,7 @@ def export_configuration(
         "strategy": identity.strategy,
         "seed": identity.seed,
         "engine": identity.engine,
-        "baseline_configuration": config.sha256,
+        "baseline_configuration": baseline,
         "data": identity.data._asdict(),
         "metrics": {
             "value": {"before": baseline_value, "after": best.value},
@@ -54,12 +70,12 @@ def export_configuration(
             },
             "gate_difference_ci95": list(gate.ci95),
             "gate_critical_errors": {
-                "before": gate.critical_errors_baseline,
-                "after": gate.critical_errors_optimized,
+                "before": gate.critical_by_kind_baseline,
+                "after": gate.critical_by_kind_optimized,
             },
         },
     }
-    exported = config.with_weights(best.weights).model_copy(update={"provenance": provenance})
+    exported = config.model_copy(update={"provenance": provenance})
     document = exported.model_dump(mode="json")
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=99)
     write_whole(path, _HEADER + text)

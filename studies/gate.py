@@ -6,15 +6,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from engine.coefficients import effective_coefficients
-from objectives.metrics import accuracy_at_1, critical_errors
+from objectives.decision_quality import count_critical
+from objectives.metrics import accuracy_at_1
 from objectives.scoring import find_winners
+from studies.paired import Interval, mcnemar_p_value, paired_interval
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from engine.settings import Weights
     from objectives.configuration import GateSettings
     from objectives.workspace import LabelledBank
@@ -28,13 +27,6 @@ class Verdict(StrEnum):
     MORE_CRITICAL_ERRORS = "gain but more critical errors, current configuration kept"
 
 
-class Interval(NamedTuple):
-    """A confidence interval for a difference of accuracies, each in [-1, 1]."""
-
-    low: float
-    high: float
-
-
 class GateReport(NamedTuple):
     """Contender against current weights on the gate sites.
 
@@ -45,6 +37,7 @@ class GateReport(NamedTuple):
     baseline_accuracy_at_1, optimized_accuracy_at_1 : float
         In [0, 1].
     critical_errors_baseline, critical_errors_optimized : int
+    critical_by_kind_baseline, critical_by_kind_optimized : dict
     difference : float
         Optimised less baseline accuracy@1.
     ci95 : Interval
@@ -64,6 +57,8 @@ class GateReport(NamedTuple):
     optimized_accuracy_at_1: float
     critical_errors_baseline: int
     critical_errors_optimized: int
+    critical_by_kind_baseline: dict[str, int]
+    critical_by_kind_optimized: dict[str, int]
     difference: float
     ci95: Interval
     look: int
@@ -93,13 +88,14 @@ def hold_gate(
     before = find_winners(gate.bank, gate.labels, effective_coefficients(current))
     after = find_winners(gate.bank, gate.labels, effective_coefficients(best))
     gains = after.correct.astype(np.float64) - before.correct
-    critical_before, critical_after = critical_errors(before), critical_errors(after)
+    critical_before = count_critical(before.critical, gate.labels.answerable)
+    critical_after = count_critical(after.critical, gate.labels.answerable)
     alpha = (1 - settings.confidence) / look
     corrected = paired_interval(gains, settings, 1 - alpha)
     p_value = mcnemar_p_value(gains)
     if corrected.low <= 0 or p_value > alpha:
         verdict = Verdict.NO_CREDIBLE_GAIN
-    elif critical_after > critical_before:
+    elif critical_after.n_cases > critical_before.n_cases:
         verdict = Verdict.MORE_CRITICAL_ERRORS
     else:
         verdict = Verdict.EXPORTED
@@ -108,8 +104,10 @@ def hold_gate(
         n_cases=len(gate.cases),
         baseline_accuracy_at_1=accuracy_at_1(before.correct, gate.labels.answerable),
         optimized_accuracy_at_1=accuracy_at_1(after.correct, gate.labels.answerable),
-        critical_errors_baseline=critical_before,
-        critical_errors_optimized=critical_after,
+        critical_errors_baseline=critical_before.n_cases,
+        critical_errors_optimized=critical_after.n_cases,
+        critical_by_kind_baseline=critical_before.by_kind,
+        critical_by_kind_optimized=critical_after.by_kind,
         difference=float(gains.mean()),
         ci95=paired_interval(gains, settings, settings.confidence),
         look=look,
@@ -117,50 +115,3 @@ def hold_gate(
         p_value=p_value,
         verdict=verdict,
     )
-
-
-def mcnemar_p_value(gains: NDArray[np.float64]) -> float:
-    """Test whether wins and losses are as frequent, exactly and two-sided.
-
-    Source: McNemar (1947), "Note on the sampling error of the difference between correlated
-    proportions", in its exact binomial form.
-
-    Parameters
-    ----------
-    gains : ndarray of float64, shape (n_cases,)
-        1 where only the new weights are right, -1 where only the old ones are, else 0.
-    """
-    n_wins, n_losses = int((gains > 0).sum()), int((gains < 0).sum())
-    if n_wins + n_losses == 0:
-        return 1.0
-    return float(stats.binomtest(n_wins, n_wins + n_losses).pvalue)
-
-
-def paired_interval(
-    gains: NDArray[np.float64], settings: GateSettings, confidence: float
-) -> Interval:
-    """Return the percentile bootstrap interval of a mean paired difference.
-
-    Source: Efron and Tibshirani (1993), "An Introduction to the Bootstrap", chapter 13, as
-    ``scipy.stats.bootstrap``.
-
-    Parameters
-    ----------
-    gains : ndarray of float64, shape (n_cases,)
-        1 where only the new weights are right, -1 where only the old ones are, else 0.
-    settings : GateSettings
-    confidence : float
-        In (0, 1).
-    """
-    if np.all(gains == gains[0]):
-        return Interval(float(gains[0]), float(gains[0]))
-    interval = stats.bootstrap(
-        (gains,),
-        np.mean,
-        n_resamples=settings.n_resamples,
-        batch=100,
-        confidence_level=confidence,
-        method="percentile",
-        rng=np.random.default_rng(settings.seed),
-    ).confidence_interval
-    return Interval(float(interval.low), float(interval.high))

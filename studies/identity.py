@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from objectives.workspace import Workspace
 
 _ATTRIBUTE = "identity"
-_NOT_PART = {"provenance", "training", "decision", "data"}
+_NOT_PART = {"provenance", "training", "decision", "calibration", "data"}
 _STUDY_PART = {"pruner", "bounds", "grid"}
 
 

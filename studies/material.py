@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from objectives.cases import BadRecord
     from objectives.configuration import Configuration
+    from objectives.truth import RowTruth
 
 
 class Material(NamedTuple):
@@ -23,7 +24,8 @@ class Material(NamedTuple):
     Attributes
     ----------
     tuning, gate, sanity : LabelledBank
-        Answerable cases only.
+        Cases that say what is right; the sanity set's answerable cases only.
+    truth : RowTruth
     hashes : DataHashes
     n_records : int
         Records in the training files.
@@ -35,6 +37,7 @@ class Material(NamedTuple):
     tuning: LabelledBank
     gate: LabelledBank
     sanity: LabelledBank
+    truth: RowTruth
     hashes: DataHashes
     n_records: int
     bad_records: tuple[BadRecord, ...]
@@ -64,16 +67,17 @@ def load_material(
     loaded = workspace.load_cases(list(dataset_paths) or dataset_files(folder))
     labelled = workspace.bank(loaded.cases)
     sanity = workspace.load_sanity()
-    tuning = labelled.answerable_at(config.split.tuning)
-    gate = labelled.answerable_at(config.split.gate)
-    for cases, part in ((tuning, "tuning"), (gate, "gate")):
-        if not cases.cases:
+    tuning = labelled.at(config.split.tuning).labelled()
+    gate = labelled.at(config.split.gate).labelled()
+    for bank, part in ((tuning, "tuning"), (gate, "gate")):
+        if not bank.labels.answerable.any():
             raise InputFileError(_no_cases(part, config, sorted({c.site for c in loaded.cases})))
     sanity_bank = workspace.bank(sanity.cases)
     return Material(
         tuning=tuning,
         gate=gate,
-        sanity=sanity_bank.answerable_at(sorted({case.site for case in sanity.cases})),
+        sanity=sanity_bank.answerable(),
+        truth=workspace.truth,
         hashes=data_hashes(workspace, sanity, loaded),
         n_records=loaded.n_records,
         bad_records=loaded.bad_records,

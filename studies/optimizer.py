@@ -11,7 +11,9 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
+from objectives.calibration import Fitted, fit_calibration
 from objectives.configuration import load_configuration
+from objectives.decision_quality import DecisionReport, report_decisions
 from objectives.objective import WeightObjective
 from objectives.search_space import real_weights
 from studies.export import check_output, export_configuration, set_aside
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from objectives.cases import BadRecord
-    from objectives.configuration import GateSettings, StudySettings
+    from objectives.configuration import Configuration, GateSettings, StudySettings
     from studies.identity import Identity
     from studies.material import Material
     from studies.progress import Progress
@@ -61,6 +63,10 @@ class OptimizationResult(NamedTuple):
     best_params : dict
         Real weights by name.
     held_out : GateReport
+    calibrated : Fitted
+        The calibrator of the best weights and its accept threshold.
+    decisions_before, decisions_after : DecisionReport
+        Decisions at the gate sites, with the current and with the best configuration.
     output : Path or None
         The exported configuration; None when the current one was kept.
     set_aside : Path or None
@@ -88,6 +94,9 @@ class OptimizationResult(NamedTuple):
     best_trial: int
     best_params: dict[str, float]
     held_out: GateReport
+    calibrated: Fitted
+    decisions_before: DecisionReport
+    decisions_after: DecisionReport
     output: Path | None
     set_aside: Path | None
     bad_records: tuple[BadRecord, ...]
@@ -156,13 +165,23 @@ class TrainingOptimizer:
         )
         identity = make_identity(self._config, settings, ranges, material.hashes)
         claim(study, identity)
-        objective = WeightObjective(material.tuning, material.sanity, self._config.objective)
+        objective = WeightObjective(
+            material.tuning.answerable(), material.sanity, self._config.objective
+        )
         runner = StudyRunner(study, objective, strategy, settings.pruner)
         n_before = len(runner.records)
         stop_reason = self._run(runner, settings, started)
         best = runner.best()
         gate = _hold_gate(study, material, runner.current, best, self._config.gate)
-        exported, older = self._keep_or_export(settings.output, best, identity, runner, gate)
+        fitted = fit_calibration(
+            material.tuning, best.weights, self._config.decision, material.hashes.catalogue
+        )
+        optimized = self._config.with_weights(best.weights).model_copy(
+            update={"calibration": fitted.calibration}
+        )
+        exported, older = self._keep_or_export(
+            settings.output, optimized, best, identity=identity, runner=runner, gate=gate
+        )
         states = Counter(record.state for record in runner.records)
         return OptimizationResult(
             study_name=study.study_name,
@@ -174,7 +193,7 @@ class TrainingOptimizer:
             n_failed=states[TrialState.FAIL],
             n_new_trials=len(runner.records) - n_before,
             stop_reason=stop_reason,
-            n_tuning_cases=len(material.tuning.cases),
+            n_tuning_cases=int(material.tuning.labels.answerable.sum()),
             ceiling=objective.ceiling,
             baseline_value=runner.current.value,
             random_median_value=_random_median(objective, runner, settings),
@@ -184,6 +203,9 @@ class TrainingOptimizer:
             best_trial=best.number,
             best_params=real_weights(best.weights),
             held_out=gate,
+            calibrated=fitted,
+            decisions_before=report_decisions(self._config, material.gate, material.truth),
+            decisions_after=report_decisions(optimized, material.gate, material.truth),
             output=exported,
             set_aside=older,
             bad_records=material.bad_records,
@@ -203,7 +225,9 @@ class TrainingOptimizer:
     def _keep_or_export(
         self,
         path: Path,
+        optimized: Configuration,
         best: Contender,
+        *,
         identity: Identity,
         runner: StudyRunner,
         gate: GateReport,
@@ -212,8 +236,9 @@ class TrainingOptimizer:
             return None, set_aside(path)
         export_configuration(
             path,
-            self._config,
+            optimized,
             best,
+            baseline=self._config.sha256,
             study_name=runner.name,
             identity=identity,
             baseline_value=runner.current.value,
@@ -235,7 +260,11 @@ def _hold_gate(
         looks.append(best.number)
         study.set_user_attr(_GATE_LOOKS, looks)
     return hold_gate(
-        material.gate, current.weights, best.weights, settings, look=looks.index(best.number) + 1
+        material.gate.answerable(),
+        current.weights,
+        best.weights,
+        settings,
+        look=looks.index(best.number) + 1,
     )
 
 

@@ -57,6 +57,7 @@ def make_bank() -> MakeBank:
             rows,
             np.zeros((n_cases, top_k), dtype=np.uint8),
             np.full(n_cases, top_k, dtype=np.int32),
+            np.ones(n_cases, dtype=np.float64),
             np.zeros(n_cases, dtype=np.bool_),
             np.zeros(n_cases, dtype=np.bool_),
         )

@@ -37,6 +37,14 @@ NAMES = (
     "US guided drainage liver|",
     "Pc embolisation renal artery Lt|Y",
 )
+PATIENT_NAMES = (
+    "XR Chest|N",
+    "XR Chest paediatric|N",
+    "XR Chest neonatal|N",
+    "US Pelvis|N",
+    "US Obstetric|N",
+    "MG Mammogram male|N",
+)
 
 
 def make_rows(names: tuple[str, ...] = NAMES) -> list[CatalogueRow]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def engine(index: CatalogueIndex, config: Configuration) -> LookupEngine:
-    return LookupEngine(index, config.weights, config.decision, config.retriever_top_k)
+    return LookupEngine(index, config.judgement, config.retriever_top_k)
 
 
 @pytest.mark.parametrize("exam_name", ["XR KNEE LT WB", "CT head C+", "US liver biopsy", "zzz"])

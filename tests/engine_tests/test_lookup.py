@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def engine(index: CatalogueIndex, config: Configuration) -> LookupEngine:
-    return LookupEngine(index, config.weights, config.decision, config.retriever_top_k)
+    return LookupEngine(index, config.judgement, config.retriever_top_k)
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,10 @@ def test_the_answer_does_not_depend_on_the_order_of_the_catalogue(
     rows = make_rows()
     shuffled = LookupEngine(
         CatalogueIndex([rows[i] for i in order], config.retrieval),
-        config.weights,
-        config.decision,
+        config.judgement,
         top_k=7,
     )
-    plain = LookupEngine(
-        CatalogueIndex(rows, config.retrieval), config.weights, config.decision, top_k=7
-    )
+    plain = LookupEngine(CatalogueIndex(rows, config.retrieval), config.judgement, top_k=7)
     for exam_name in ("knee", "CT head", "liver US", "angio"):
         first, second = plain.lookup(exam_name), shuffled.lookup(exam_name)
         assert first.row == second.row
@@ -76,7 +73,7 @@ def test_the_answer_does_not_depend_on_the_order_of_the_catalogue(
 def test_ties_go_to_fewer_additions_then_to_the_earlier_name(
     index: CatalogueIndex, config: Configuration
 ) -> None:
-    engine = LookupEngine(index, config.weights, config.decision, config.retriever_top_k)
+    engine = LookupEngine(index, config.judgement, config.retriever_top_k)
     ranking = engine.lookup("knee").ranking
     names = [index.rows[row].preferred_name for row in ranking.rows]
     tied = [
@@ -92,5 +89,5 @@ def test_ties_go_to_fewer_additions_then_to_the_earlier_name(
 
 
 def test_scores_are_not_clipped(index: CatalogueIndex, config: Configuration) -> None:
-    engine = LookupEngine(index, config.weights, config.decision, config.retriever_top_k)
+    engine = LookupEngine(index, config.judgement, config.retriever_top_k)
     assert engine.lookup("CT Head").ranking.scores[0] > 1.0

@@ -19,6 +19,7 @@ from engine.index import CatalogueIndex
 from engine.lexicon import lexicon
 from engine.lookup import Answer, LookupEngine
 from engine.parse import parse
+from engine.patient import stated_groups
 from engine.slots import Contrast, Laterality, Modality
 from engine.vetoes import vetoed
 from objectives.truth import RowTruth
@@ -63,7 +64,7 @@ class Answering:
 def build(config: Configuration) -> Callable[[Sequence[CatalogueRow]], Answering]:
     def build_engine(rows: Sequence[CatalogueRow]) -> Answering:
         index = CatalogueIndex(rows, config.retrieval)
-        engine = LookupEngine(index, config.weights, config.decision, config.retriever_top_k)
+        engine = LookupEngine(index, config.judgement, config.retriever_top_k)
         return Answering(tuple(rows), index, engine)
 
     return build_engine
@@ -471,6 +472,13 @@ def check_promises(answer: Answer, index: CatalogueIndex) -> None:
         assert row.laterality is Laterality.NONE or query.parsed.laterality is not Laterality.NONE
         assert row.contrast not in GIVES_CONTRAST or query.parsed.contrast is not Contrast.NONE
         assert not row.modalities or query.modalities
+        named, stated = stated_groups(query.parsed.context), stated_groups(row.context)
+        assert all(stated[group] <= named[group] for group in stated)
+    else:
+        assert answer.reasons
+        assert 1 <= len(answer.offered) <= 5
+        assert answer.offered[0] == answer.row
+        assert answer.offered_probability >= answer.confidence
 
 
 def test_no_name_crashes_the_engine_and_each_answer_keeps_its_promises(

@@ -53,8 +53,7 @@ def test_a_bank_equals_one_name_at_a_time(
         for i, case in enumerate(cases):
             engine = LookupEngine(
                 recipe.catalogue,
-                weights,
-                config.decision,
+                config.judgement._replace(weights=weights),
                 recipe.top_k,
                 recipe.usage.seen_from(case.site),
             )
@@ -106,6 +105,6 @@ def test_few_gold_rows_are_vetoed_and_most_are_candidates(
 ) -> None:
     files = sorted((ROOT / "data" / "training").glob("*.json"))
     cases = [case for path in files for case in workspace.load_cases([path], 200).cases]
-    labelled = workspace.bank(cases).answerable_at(config.split.tuning)
-    sanity = workspace.bank(workspace.load_sanity().cases).answerable_at(["SANITY"])
+    labelled = workspace.bank(cases).at(config.split.tuning).answerable()
+    sanity = workspace.bank(workspace.load_sanity().cases).answerable()
     assert WeightObjective(labelled, sanity, config.objective).ceiling >= 0.95

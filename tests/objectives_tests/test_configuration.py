@@ -57,7 +57,9 @@ def changed(change: Callable[[Document], object]) -> str:
             "low, high",
         ),
         (changed(lambda d: d["objective"].update(rungs=[0.5, 0.2])), "rungs must rise"),
-        (changed(lambda d: d["decision"].update(reject_threshold=0.9)), "must not lie above"),
+        (changed(lambda d: d["decision"].update(target_error_rate=1.0)), "target_error_rate"),
+        (changed(lambda d: d["decision"].update(accept_threshold=0.9)), "unknown key"),
+        (changed(lambda d: d["calibration"]["first"].pop()), "calibration.first"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_key(text: str, said: str, tmp_path: Path) -> None:

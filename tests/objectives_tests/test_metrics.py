@@ -29,7 +29,7 @@ def test_a_decision_is_right_on_gold_or_rightly_not_accepted() -> None:
     statuses = np.array(
         [Status.MATCH, Status.MATCH, Status.AMBIGUOUS, Status.NO_MATCH, Status.MATCH, Status.MATCH]
     )
-    decisions = Decisions(statuses, np.zeros(6))
+    decisions = Decisions(statuses, np.zeros(6), np.zeros(6, dtype=np.int64), np.zeros(6))
     correct = flags(1, 0, 1, 0, 0, 0)
     answerable = flags(1, 1, 1, 0, 0, 0)
     labelled = flags(1, 1, 1, 1, 1, 0)

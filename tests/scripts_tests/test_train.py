@@ -40,6 +40,20 @@ def test_all_shipped_cases_are_answered_well_with_the_starting_weights(cli: Cli)
     assert found["correct"] == round(found["accuracy_at_1"] * found["answerable_cases"])
 
 
+def test_hardly_a_name_without_a_right_row_is_accepted(cli: Cli) -> None:
+    decisions = cli("train", "--json").document["decisions"]
+    assert decisions["overall"]["unanswerable_not_accepted"] >= 0.95
+    assert decisions["by_modality"]["no right row"]["n_answerable"] == 0
+    n_cases = [part["n_cases"] for part in decisions["by_site"].values()]
+    assert sum(n_cases) == decisions["overall"]["n_cases"]
+    kinds = {"side", "modality", "contrast", "interventional", "pregnancy", "age", "sex"}
+    for part in (*decisions["by_site"].values(), *decisions["by_modality"].values()):
+        assert part["critical"]["by_kind"].keys() == kinds
+        assert part["critical_accepted"]["n_cases"] <= part["critical"]["n_cases"]
+    coverage = [point["coverage"] for point in decisions["risk_coverage"]]
+    assert coverage == sorted(coverage)
+
+
 def test_results_do_not_depend_on_chunks_or_workers(cli: Cli) -> None:
     runs = [
         cli("train", "--json", "--dataset-dir", str(cli.data), *options, RADTUNE_CACHE=cache)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from objectives.search_space import real_weights, weights_of
-from studies.gate import Verdict, hold_gate, mcnemar_p_value, paired_interval
+from studies.gate import Verdict, hold_gate
+from studies.paired import mcnemar_p_value, paired_interval
 
 if TYPE_CHECKING:
     from objectives.configuration import Configuration

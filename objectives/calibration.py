@@ -1,0 +1,173 @@
+"""Fit the calibrator and the accept threshold, on out-of-fold answers of the tuning sites."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from engine.calibration import calibration_inputs, set_probabilities
+from engine.coefficients import effective_coefficients
+from engine.decision import may_be_accepted
+from engine.errors import InputFileError
+from engine.settings import Calibration, SetModel
+from objectives.configuration import hash_of
+from objectives.risk_coverage import CurvePoint, risk_coverage, smallest_threshold
+from objectives.scoring import Winners, find_winners
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.settings import DecisionSettings, Weights
+    from objectives.configuration import Configuration
+    from objectives.workspace import LabelledBank
+
+N_SETS = 5  # the first row, the first two rows, ...
+_STRENGTH = 10.0  # inverse of the penalty on slopes
+_DECIMALS = 4  # of what is stored
+_N_FOLDS = 5  # where there is one site only
+
+
+class Fitted(NamedTuple):
+    """A calibration and how its threshold came about.
+
+    Attributes
+    ----------
+    calibration : Calibration
+    n_cases : int
+        Labelled cases of the tuning sites that it was fitted on.
+    operating_point : CurvePoint or None
+        Out-of-fold coverage and error at the threshold; None when no threshold meets the target.
+    """
+
+    calibration: Calibration
+    n_cases: int
+    operating_point: CurvePoint | None
+
+
+def fit_calibration(
+    tuning: LabelledBank,
+    weights: Weights,
+    settings: DecisionSettings,
+    catalogue_sha256: str,
+) -> Fitted:
+    """Fit the calibrator of some weights, and find the smallest threshold that meets the target.
+
+    The calibrator that is kept sees every case. The threshold is found on out-of-fold
+    confidences: a case is judged by the calibrator of the other sites, and its usage feature
+    knows nothing of its own site either.
+
+    Parameters
+    ----------
+    tuning : LabelledBank
+        Cases of the tuning sites; those that say what is right are used, unanswerable ones too.
+    weights : Weights
+    settings : DecisionSettings
+    catalogue_sha256 : str
+
+    Raises
+    ------
+    InputFileError
+        When no case says what is right.
+    """
+    labelled = tuning.labelled()
+    winners = find_winners(labelled.bank, labelled.labels, effective_coefficients(weights))
+    used = ~winners.evidence.non_clinical
+    if not used.any():
+        raise InputFileError(
+            "no labelled case at a tuning site: confidence cannot be calibrated; "
+            "name your sites under split.tuning in config.yaml"
+        )
+    models = _fit(winners, used)
+    confidences = np.zeros(len(used))
+    for held_out in _folds(labelled):
+        fold = _calibration(_fit(winners, used & ~held_out), None, "", "")
+        confidences[held_out] = set_probabilities(winners.evidence, fold)[held_out, 0]
+    acceptable = may_be_accepted(winners.evidence)
+    curve = risk_coverage(confidences, winners.correct, acceptable, settings.bound_confidence)
+    threshold = smallest_threshold(curve, settings.target_error_rate)
+    return Fitted(
+        _calibration(models, threshold, catalogue_sha256, weights_sha256(weights)),
+        int(used.sum()),
+        next((point for point in curve if point.threshold == threshold), None),
+    )
+
+
+def weights_sha256(weights: Weights) -> str:
+    """Hash the effective coefficients: what a calibration depends on besides the catalogue."""
+    return hash_of(effective_coefficients(weights).tolist())
+
+
+def calibration_note(config: Configuration, catalogue_sha256: str) -> str | None:
+    """Say why confidence is that of a default calibrator, or None when it is the catalogue's own.
+
+    Parameters
+    ----------
+    config : Configuration
+    catalogue_sha256 : str
+        Of the catalogue that is answered from.
+    """
+    calibration = config.calibration
+    if calibration.catalogue != catalogue_sha256:
+        what = "another catalogue"
+    elif calibration.weights != weights_sha256(config.weights):
+        what = "other weights"
+    else:
+        return None
+    return (
+        f"confidence comes from the default calibrator, fitted on {what}; "
+        "`radtune calibrate` fits one where cases have gold rows"
+    )
+
+
+def _fit(winners: Winners, cases: NDArray[np.bool_]) -> list[tuple[float, list[float]]]:
+    return [
+        _fit_one(
+            calibration_inputs(winners.evidence, n_rows)[cases],
+            winners.gold_within[cases, n_rows - 1],
+        )
+        for n_rows in range(1, N_SETS + 1)
+    ]
+
+
+def _fit_one(inputs: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, list[float]]:
+    """Return the intercept and the slopes of a logistic regression."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - a second to import
+
+    n_right, n_cases = int(right.sum()), len(right)
+    if n_right in (0, n_cases):  # nothing to tell apart: the rule of succession
+        odds = (n_right + 1) / (n_cases - n_right + 1)
+        return round(float(np.log(odds)), _DECIMALS), [0.0] * inputs.shape[1]
+    centre, spread = inputs.mean(axis=0), inputs.std(axis=0)
+    spread[spread == 0] = 1.0
+    fitted = LogisticRegression(C=_STRENGTH, max_iter=1000, tol=1e-8)
+    fitted.fit((inputs - centre) / spread, right)
+    slopes = fitted.coef_[0] / spread
+    intercept = round(float(fitted.intercept_[0] - slopes @ centre), _DECIMALS)
+    return intercept, np.round(slopes, _DECIMALS).tolist()
+
+
+def _calibration(
+    models: list[tuple[float, list[float]]], threshold: float | None, catalogue: str, weights: str
+) -> Calibration:
+    names = ("score", "margin", "additions", "completeness")
+    return Calibration(
+        first=tuple(
+            SetModel(intercept=intercept, **dict(zip(names, slopes, strict=True)))
+            for intercept, slopes in models
+        ),
+        accept_threshold=threshold,
+        catalogue=catalogue,
+        weights=weights,
+    )
+
+
+def _folds(labelled: LabelledBank) -> list[NDArray[np.bool_]]:
+    """Return the cases of each site; of one site alone, five parts that share no gold row."""
+    sites = np.array([case.site for case in labelled.cases])
+    if len(set(sites.tolist())) > 1:
+        return [sites == site for site in np.unique(sites)]
+    gold = [case.gold or case.exam_name for case in labelled.cases]
+    number = {name: i % _N_FOLDS for i, name in enumerate(sorted(set(gold)))}
+    fold = np.array([number[name] for name in gold])
+    return [fold == i for i in range(_N_FOLDS)]

@@ -1,0 +1,217 @@
+"""What decisions are worth: coverage, errors and critical errors among what was accepted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from engine.coefficients import effective_coefficients
+from engine.decision import Decisions, Status, decide, may_be_accepted
+from objectives.metrics import accuracy_at_1, decision_accuracy
+from objectives.reliability import Reliability, reliability
+from objectives.risk_coverage import (
+    CurvePoint,
+    error_upper_bound,
+    largest_coverage,
+    risk_coverage,
+    thinned,
+)
+from objectives.scoring import Winners, find_winners
+from objectives.truth import CRITICAL_KINDS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from objectives.configuration import Configuration
+    from objectives.truth import RowTruth
+    from objectives.workspace import LabelledBank
+
+UNANSWERABLE = "no right row"
+
+
+class CriticalErrors(NamedTuple):
+    """Dangerous answers; a case may count for several kinds.
+
+    Attributes
+    ----------
+    n_cases : int
+        Cases that are dangerous in at least one way.
+    by_kind : dict
+        Kind to the number of cases.
+    share : float
+        Of the answers they were counted among, [0, 1]; 0 of none.
+    """
+
+    n_cases: int
+    by_kind: dict[str, int]
+    share: float
+
+
+class DecisionMetrics(NamedTuple):
+    """The decisions about some labelled cases; shares in [0, 1].
+
+    Attributes
+    ----------
+    n_cases, n_answerable : int
+        Labelled cases, and those with a gold row.
+    accuracy_at_1 : float
+        Of the answerable cases; 0 of none.
+    decision_accuracy : float
+    n_accepted : int
+        MATCH answers.
+    coverage : float
+        Share of the cases that are accepted.
+    n_wrong_accepted : int
+    error_rate : float
+        Of the accepted answers; 0 of none.
+    error_upper_bound : float
+        One-sided upper bound of it; 1 of none.
+    critical : CriticalErrors
+        First-ranked rows that are dangerous, among the answerable cases.
+    critical_accepted : CriticalErrors
+        The same among the accepted answers.
+    unanswerable_not_accepted : float or None
+        Of the cases that no row is right for; None without such a case.
+    """
+
+    n_cases: int
+    n_answerable: int
+    accuracy_at_1: float
+    decision_accuracy: float
+    n_accepted: int
+    coverage: float
+    n_wrong_accepted: int
+    error_rate: float
+    error_upper_bound: float
+    critical: CriticalErrors
+    critical_accepted: CriticalErrors
+    unanswerable_not_accepted: float | None
+
+
+class DecisionReport(NamedTuple):
+    """The decisions about some labelled cases, whole and in parts.
+
+    Attributes
+    ----------
+    overall : DecisionMetrics
+    by_site, by_modality : dict
+        Site (or modality of the gold row) to its metrics.
+    reliability : Reliability
+    risk_coverage : list of CurvePoint
+        At most 50 points, the highest threshold first.
+    at_target : CurvePoint or None
+        The point of largest coverage whose error rate is at most the target, if there is one.
+    set_holds_gold : float or None
+        Share of the answerable AMBIGUOUS cases whose offered rows hold the gold row.
+    set_stated_probability : float or None
+        What those answers say of it on average.
+    """
+
+    overall: DecisionMetrics
+    by_site: dict[str, DecisionMetrics]
+    by_modality: dict[str, DecisionMetrics]
+    reliability: Reliability
+    risk_coverage: list[CurvePoint]
+    at_target: CurvePoint | None
+    set_holds_gold: float | None
+    set_stated_probability: float | None
+
+
+def report_decisions(
+    config: Configuration, labelled: LabelledBank, truth: RowTruth
+) -> DecisionReport:
+    """Decide labelled cases with one configuration and measure.
+
+    Parameters
+    ----------
+    config : Configuration
+    labelled : LabelledBank
+        At least one case; all say what is right.
+    truth : RowTruth
+    """
+    settings = config.decision
+    winners = find_winners(labelled.bank, labelled.labels, effective_coefficients(config.weights))
+    decisions = decide(winners.evidence, config.calibration, settings)
+    clinical = ~winners.evidence.non_clinical
+    curve = risk_coverage(
+        decisions.confidences,
+        winners.correct,
+        may_be_accepted(winners.evidence),
+        settings.bound_confidence,
+    )
+    ambiguous = (decisions.statuses == Status.AMBIGUOUS) & labelled.labels.answerable
+    holds = winners.gold_within[np.arange(len(clinical)), np.maximum(decisions.set_sizes - 1, 0)]
+    sites = np.array([case.site for case in labelled.cases])
+    modalities = np.array(
+        [truth.modality_of(case.gold) if case.gold else UNANSWERABLE for case in labelled.cases]
+    )
+
+    def part(cases: NDArray[np.bool_]) -> DecisionMetrics:
+        return _measure(winners, decisions, labelled, cases, settings.bound_confidence)
+
+    return DecisionReport(
+        overall=part(np.ones(len(clinical), dtype=np.bool_)),
+        by_site={str(site): part(sites == site) for site in np.unique(sites)},
+        by_modality={str(name): part(modalities == name) for name in np.unique(modalities)},
+        reliability=reliability(decisions.confidences[clinical], winners.correct[clinical]),
+        risk_coverage=thinned(curve),
+        at_target=largest_coverage(curve, settings.target_error_rate),
+        set_holds_gold=float(holds[ambiguous].mean()) if ambiguous.any() else None,
+        set_stated_probability=float(decisions.set_probabilities[ambiguous].mean())
+        if ambiguous.any()
+        else None,
+    )
+
+
+def _measure(
+    winners: Winners,
+    decisions: Decisions,
+    labelled: LabelledBank,
+    cases: NDArray[np.bool_],
+    bound_confidence: float,
+) -> DecisionMetrics:
+    answerable = labelled.labels.answerable & cases
+    accepted = (decisions.statuses == Status.MATCH) & cases
+    n_accepted, n_cases = int(accepted.sum()), int(cases.sum())
+    n_wrong = int((accepted & ~winners.correct).sum())
+    unanswerable = cases & ~answerable
+    return DecisionMetrics(
+        n_cases=n_cases,
+        n_answerable=int(answerable.sum()),
+        accuracy_at_1=accuracy_at_1(winners.correct, answerable),
+        decision_accuracy=decision_accuracy(
+            decisions, winners.correct, labelled.labels.answerable, cases
+        ),
+        n_accepted=n_accepted,
+        coverage=n_accepted / n_cases,
+        n_wrong_accepted=n_wrong,
+        error_rate=n_wrong / max(n_accepted, 1),
+        error_upper_bound=float(
+            error_upper_bound(np.array(n_wrong), np.array(n_accepted), bound_confidence)
+        ),
+        critical=count_critical(winners.critical, answerable),
+        critical_accepted=count_critical(winners.critical, accepted),
+        unanswerable_not_accepted=1 - float(accepted[unanswerable].mean())
+        if unanswerable.any()
+        else None,
+    )
+
+
+def count_critical(critical: NDArray[np.bool_], among: NDArray[np.bool_]) -> CriticalErrors:
+    """Count the dangerous answers among some cases.
+
+    Parameters
+    ----------
+    critical : ndarray of bool, shape (n_cases, n_kinds)
+    among : ndarray of bool, shape (n_cases,)
+    """
+    counted = critical[among]
+    n_cases = int(counted.any(axis=1).sum())
+    return CriticalErrors(
+        n_cases=n_cases,
+        by_kind={
+            kind: int(n) for kind, n in zip(CRITICAL_KINDS, counted.sum(axis=0), strict=True)
+        },
+        share=n_cases / max(int(among.sum()), 1),
+    )

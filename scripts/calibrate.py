@@ -1,0 +1,64 @@
+"""``radtune calibrate``: fit confidence and accept threshold to a configuration's weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from objectives.configuration import DEFAULT_CONFIG
+from scripts.console import (
+    ConfigOption,
+    DatasetDirOption,
+    DatasetOption,
+    JsonOption,
+    print_json,
+    warn_bad_records,
+)
+from scripts.decisions import decision_lines, reliability_lines
+from studies import calibrate as calibration
+
+if TYPE_CHECKING:
+    from studies.calibrate import CalibrationRun
+
+
+def calibrate(
+    dataset: DatasetOption = None,
+    dataset_dir: DatasetDirOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit confidence to the weights of a configuration and write it into the file.
+
+    Fitted on out-of-fold answers of the tuning sites and measured on the gate sites; confidence,
+    coverage and error rates are in [0, 1]. Run it after changing a weight by hand, or with a
+    catalogue and cases of your own.
+    """
+    run = calibration.calibrate(config, dataset or [], dataset_dir)
+    warn_bad_records(run.bad_records)
+    if as_json:
+        print_json(run._asdict())
+    else:
+        _print_block(run)
+
+
+def _print_block(run: CalibrationRun) -> None:
+    point = run.fitted.operating_point
+    threshold = run.fitted.calibration.accept_threshold
+    lines = [
+        "CALIBRATION COMPLETED SUCCESSFULLY",
+        "=" * 50,
+        f"Fitted on: {run.fitted.n_cases:,} cases of the tuning sites",
+        "Accept threshold: none meets the target error rate; nothing is accepted"
+        if point is None
+        else f"Accept threshold: {threshold:.4f} (out of fold: {point.coverage:.1%} accepted, "
+        f"error {point.error_rate:.2%}, upper bound {point.upper_bound:.2%})",
+        "",
+        f"Gate sites (not fitted on): {', '.join(run.gate_sites)}, "
+        f"{run.gate.overall.n_cases:,} cases",
+        *decision_lines(run.gate),
+        "",
+        *reliability_lines(run.gate.reliability),
+        f"Output: {run.output}",
+    ]
+    typer.echo("\n".join(lines))

@@ -1,0 +1,107 @@
+"""Calibrate a configuration: fit confidence and threshold to its weights, and write them in."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, NamedTuple
+
+from ruamel.yaml import YAML
+from ruamel.yaml.representer import RoundTripRepresenter
+
+from engine.files import read_text
+from objectives.calibration import Fitted, fit_calibration
+from objectives.configuration import load_configuration, resolve
+from objectives.decision_quality import DecisionReport, report_decisions
+from objectives.output import write_whole
+from studies.material import load_material
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ruamel.yaml.nodes import ScalarNode
+
+    from engine.settings import Calibration
+    from objectives.cases import BadRecord
+
+_SECTION = "calibration"
+
+
+class CalibrationRun(NamedTuple):
+    """How a calibration ended.
+
+    Attributes
+    ----------
+    output : Path
+        The configuration that was written.
+    fitted : Fitted
+    gate_sites : tuple of str
+    gate : DecisionReport
+        Decisions at the gate sites, which were not fitted on.
+    bad_records : tuple of BadRecord
+    """
+
+    output: Path
+    fitted: Fitted
+    gate_sites: tuple[str, ...]
+    gate: DecisionReport
+    bad_records: tuple[BadRecord, ...]
+
+
+def calibrate(
+    config_path: Path, dataset_paths: Sequence[Path], dataset_dir: Path | None
+) -> CalibrationRun:
+    """Fit the calibration of a configuration and write it into its file, comments kept.
+
+    Parameters
+    ----------
+    config_path : Path
+    dataset_paths : sequence of Path
+        Labelled files; when empty, every file of the training folder.
+    dataset_dir : Path or None
+        Another training folder than the configuration's.
+
+    Raises
+    ------
+    RadTuneError
+        When a file cannot be used, or no labelled case belongs to a tuning or gate site.
+    """
+    path = resolve(config_path)
+    config = load_configuration(path)
+    material = load_material(config, dataset_paths, dataset_dir)
+    fitted = fit_calibration(
+        material.tuning, config.weights, config.decision, material.hashes.catalogue
+    )
+    calibrated = config.model_copy(update={_SECTION: fitted.calibration})
+    write_whole(path, _with_section(path, fitted.calibration))
+    return CalibrationRun(
+        output=path,
+        fitted=fitted,
+        gate_sites=tuple(sorted({case.site for case in material.gate.cases})),
+        gate=report_decisions(calibrated, material.gate, material.truth),
+        bad_records=material.bad_records,
+    )
+
+
+def _with_section(path: Path, calibration: Calibration) -> str:
+    """Return a configuration's text with another calibration; everything else stays as it is."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.representer.add_representer(type(None), _null)
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    document = yaml.load(read_text(path))
+    values = calibration.model_dump(mode="json")
+    section = document[_SECTION]
+    for old, new in zip(section["first"], values.pop("first"), strict=True):
+        old.update(new)
+    section.update(values)
+    text = io.StringIO()
+    yaml.dump(document, text)
+    return text.getvalue()
+
+
+def _null(representer: RoundTripRepresenter, _: None) -> ScalarNode:
+    """Write ``null`` where the library would write nothing."""
+    node: ScalarNode = representer.represent_scalar("tag:yaml.org,2002:null", "null")
+    return node
