@@ -43,7 +43,7 @@ def draw_risk_coverage(curves: Mapping[str, list[CurvePoint]]) -> None:
     ticks = (0, 0.005, 0.01, 0.05, 0.1, 0.5)
     axes.set_yticks(ticks, [f"{tick:.1%}" for tick in ticks])
     axes.minorticks_off()
-    axes.legend(loc="upper left", fontsize=8)
+    axes.legend(loc="center left", bbox_to_anchor=(0.01, 0.5), fontsize=8)
     axes.grid(alpha=0.3)
     _save(figure, "risk_coverage.png")
 
