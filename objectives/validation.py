@@ -13,6 +13,7 @@ from engine.files import read_json_records
 from engine.parse import parse
 from engine.query import make_query
 from objectives.configuration import resolve
+from objectives.identifiers import mask
 from objectives.metrics import (
     accuracy_at_1,
     critical_errors,
@@ -56,7 +57,7 @@ class WrittenGroup(NamedTuple):
 
 
 class MissedCase(NamedTuple):
-    """A case whose first-ranked row is not the gold row."""
+    """A case whose first-ranked row is not the gold row, identifiers masked."""
 
     exam_name: str
     modality_code: str
@@ -142,8 +143,8 @@ def validate(config: Configuration, sanity_path: Path | None = None) -> Validati
         + CONSISTENCY_SHARE * agreement,
         missed=tuple(
             MissedCase(
-                case.exam_name,
-                case.modality_code,
+                mask(case.exam_name),
+                mask(case.modality_code),
                 case.gold,
                 workspace.rows[answer].preferred_name if answer >= 0 else "",
             )

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from engine.errors import RadTuneError
+from objectives.identifiers import mask
 from scripts import lookup, map, optimize, train, validate  # noqa: A004 - verbs
 
 EXIT_USER_ERROR = 1
@@ -51,7 +52,8 @@ def _is_text(argument: str) -> bool:
 
 
 def _fail(message: str, code: int) -> None:
-    sys.stderr.write(f"radtune: error: {' '.join(message.split())}\n")
+    line = mask(" ".join(message.split()))  # the arguments may be a name, word by word
+    sys.stderr.write(f"radtune: error: {line}\n")
     sys.exit(code)
 
 
