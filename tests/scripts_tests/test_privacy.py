@@ -13,6 +13,7 @@ from engine.errors import InputFileError
 from objectives.cases import load_cases
 from objectives.mapping import ANSWER_COLUMNS
 from objectives.name_files import read_names
+from scripts.console import warn
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -128,6 +129,12 @@ def test_training_reports_bad_records_without_it(options: tuple[str, ...], cli: 
 
 def test_an_unusable_file_is_an_error_without_it(cli: Cli) -> None:
     assert_masked(cli("train", "--dataset", cli.write("bad.json", BAD_RECORDS)).error)
+
+
+def test_a_line_for_the_user_is_masked(capsys: pytest.CaptureFixture[str]) -> None:
+    warn(f"left out: {NAME}")
+    said = "left out: CT Head [NHS number] zorg [date] [accession number]\n"
+    assert capsys.readouterr() == ("", said)
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
