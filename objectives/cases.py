@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from engine.errors import InputFileError
 from engine.files import read_json_records, sha256_of_file
 from objectives.configuration import resolve, site_key
+from objectives.identifiers import mask
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -42,7 +43,7 @@ class Case(NamedTuple):
 
 
 class BadRecord(NamedTuple):
-    """A record that cannot be used: where it stands (from 1) and why."""
+    """A record that cannot be used: where it stands (from 1) and why, identifiers masked."""
 
     file: str
     position: int
@@ -153,7 +154,7 @@ def _read_records(
         try:
             cases.append(_case(record, gold_names))
         except ValueError as error:
-            bad.append(BadRecord(str(path), position, str(error)))
+            bad.append(BadRecord(str(path), position, mask(str(error))))
     return cases, bad
 
 
@@ -184,7 +185,8 @@ def _text(value: object, name: str) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{name} must be text, found {value!r:.40}")
+        shown = mask(repr(value))  # before it is cut: half an identifier is not seen as one
+        raise ValueError(f"{name} must be text, found {shown:.40}")
     text = str(value).strip()
     if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError(f"{name} holds half a character (a lone surrogate)")

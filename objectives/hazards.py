@@ -218,6 +218,21 @@ HAZARDS = (
             "tests/studies_tests/test_calibrate.py::test_an_export_decides_the_same_bit_for_bit",
         ),
     ),
+    Hazard(
+        "H17",
+        "A patient is identified in a log, an error or a report",
+        "an identifier was typed into the name of an examination",
+        "a breach of confidentiality",
+        "what looks like an NHS number, a date of birth or an accession number is flagged in "
+        "`warnings` and masked wherever a name is repeated; nothing is sent anywhere",
+        (
+            "tests/objectives_tests/test_identifiers.py"
+            "::test_a_valid_nhs_number_is_found_in_every_spelling",
+            f"{_CLI}/test_privacy.py::test_map_flags_the_line_and_keeps_only_the_users_own_column",
+            f"{_CLI}/test_offline.py::test_tuning_and_browsing_the_study_send_nothing",
+            f"{_CLI}/test_offline.py::test_mapping_with_two_workers_sends_nothing",
+        ),
+    ),
 )
 
 

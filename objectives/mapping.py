@@ -15,6 +15,7 @@ import joblib
 from engine.decision import Status
 from engine.errors import ConfigurationError
 from engine.slots import Modality
+from objectives.identifiers import find_identifiers, mask_parsed
 from objectives.name_files import NameRecord, read_names
 from objectives.output import write_whole
 
@@ -199,18 +200,22 @@ def answer_columns(answer: Answer) -> dict[str, str]:
 
 
 def answer_warnings(answer: Answer) -> list[str]:
-    """Say what a person should know before trusting an answer."""
+    """Say what a person should know before trusting an answer; identifiers are not repeated."""
     query = answer.query
     warnings = []
     if not query.parsed.text.strip():
         warnings.append("no exam name")
+    kinds = dict.fromkeys(found.kind for found in find_identifiers(query.parsed.text))
+    if kinds:
+        warnings.append(f"looks like a patient identifier: {', '.join(kinds)}")
     if query.modality_conflict:
         text, code = sorted(query.parsed.modalities), sorted(query.code_modalities)
         warnings.append(f"name says {'+'.join(text)}, MODALITY_CODE says {'/'.join(code)}")
     if answer.departs:
         warnings.append(f"{answer.departs.in_words()} not as the name states")
-    if query.parsed.unknown:
-        warnings.append(f"not understood: {' '.join(query.parsed.unknown)}")
+    unknown = mask_parsed(query.parsed).unknown
+    if unknown:
+        warnings.append(f"not understood: {' '.join(unknown)}")
     return warnings
 
 

@@ -124,7 +124,7 @@ def _read_json(path: Path) -> Iterator[dict[str, str]]:
             for number, document in enumerate(ijson.items(file, "item"), start=1):
                 yield _fields(document, f"{path}: record {number}")
         except (ijson.JSONError, UnicodeDecodeError) as error:
-            reason = " ".join(str(error).split())[:100]
+            reason = str(error).splitlines()[0]  # the next lines quote the file
             raise InputFileError(f"{path}: not a valid JSON list ({reason})") from None
 
 

@@ -15,6 +15,7 @@ from engine.query import make_query
 from objectives.calibration import calibration_note
 from objectives.configuration import resolve
 from objectives.decision_quality import DecisionReport, report_decisions
+from objectives.identifiers import mask
 from objectives.metrics import accuracy_at_1, recall_at_k
 from objectives.scoring import find_winners
 from objectives.workspace import Workspace
@@ -53,7 +54,7 @@ class WrittenGroup(NamedTuple):
 
 
 class MissedCase(NamedTuple):
-    """A case whose first-ranked row is not the gold row."""
+    """A case whose first-ranked row is not the gold row, identifiers masked."""
 
     exam_name: str
     modality_code: str
@@ -148,8 +149,8 @@ def validate(config: Configuration, sanity_path: Path | None = None) -> Validati
         + CONSISTENCY_SHARE * agreement,
         missed=tuple(
             MissedCase(
-                case.exam_name,
-                case.modality_code,
+                mask(case.exam_name),
+                mask(case.modality_code),
                 case.gold,
                 workspace.rows[answer].preferred_name if answer >= 0 else "",
             )

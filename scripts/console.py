@@ -21,6 +21,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from objectives.identifiers import mask
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -63,8 +65,8 @@ def print_json(document: Mapping[str, object]) -> None:
 
 
 def warn(line: str) -> None:
-    """Print a line for the user that is no part of the output."""
-    sys.stderr.write(line + "\n")
+    """Print a line for the user that is no part of the output, identifiers masked."""
+    sys.stderr.write(mask(line) + "\n")
 
 
 def warn_bad_records(bad_records: Sequence[BadRecord]) -> None:

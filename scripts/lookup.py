@@ -11,8 +11,10 @@ from rich.text import Text
 
 from engine.coefficients import Feature
 from engine.decision import Status
+from engine.explain import readings
 from objectives.calibration import calibration_note
 from objectives.configuration import DEFAULT_CONFIG, load_configuration
+from objectives.identifiers import mask_parsed
 from objectives.workspace import Workspace
 from scripts.console import ConfigOption, JsonOption, print_json, warn
 
@@ -83,7 +85,8 @@ def _print_explanation(
     words = Table(
         "words", "slot", "read as", box=None, title="What the words say", title_justify="left"
     )
-    for reading in explanation.readings:
+    masked = answer.query._replace(parsed=mask_parsed(answer.query.parsed))
+    for reading in readings(masked):
         words.add_row(Text(reading.words), reading.slot, Text(reading.value))
     if answer.query.code_modalities:
         codes = " or ".join(sorted(answer.query.code_modalities))
@@ -136,7 +139,7 @@ def _candidates(answer: Answer, rows: Sequence[CatalogueRow], top_k: int) -> lis
 
 
 def _document(answer: Answer, candidates: Sequence[Candidate]) -> dict[str, object]:
-    parsed = answer.query.parsed
+    parsed = mask_parsed(answer.query.parsed)
     return {
         "status": answer.status,
         "confidence": answer.confidence,

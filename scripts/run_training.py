@@ -7,6 +7,7 @@ import sys
 import typer
 
 from engine.errors import RadTuneError
+from objectives.identifiers import mask
 from scripts import (  # verbs
     calibrate,
     compare,
@@ -61,7 +62,8 @@ def _is_text(argument: str) -> bool:
 
 
 def _fail(message: str, code: int) -> None:
-    sys.stderr.write(f"radtune: error: {' '.join(message.split())}\n")
+    line = mask(" ".join(message.split()))  # the arguments may be a name, word by word
+    sys.stderr.write(f"radtune: error: {line}\n")
     sys.exit(code)
 
 

@@ -13,6 +13,7 @@ from engine.errors import InputFileError
 from objectives.cases import dataset_files
 from objectives.configuration import load_configuration
 from objectives.decision_quality import DecisionReport, report_decisions
+from objectives.identifiers import mask
 from objectives.scoring import find_winners
 from objectives.truth import CRITICAL_KINDS
 from objectives.workspace import LabelledBank, Workspace
@@ -46,6 +47,7 @@ class ChangedCase(NamedTuple):
     ----------
     change : Change
     exam_name, modality_code, site, gold : str
+        What looks like a patient identifier is masked.
     answer_a, answer_b : str
         First-ranked rows; empty where there is none.
     status_a, status_b : str
@@ -241,8 +243,8 @@ def _changed(cases: Sequence[Case], a: _Answers, b: _Answers) -> list[ChangedCas
             changed.append(
                 ChangedCase(
                     change=change,
-                    exam_name=case.exam_name,
-                    modality_code=case.modality_code,
+                    exam_name=mask(case.exam_name),
+                    modality_code=mask(case.modality_code),
                     site=case.site,
                     gold=case.gold or "",
                     answer_a=a.names[number],
