@@ -1,4 +1,4 @@
-"""Read what is written with numbers: spine levels (L4/5), views (2-3V), weeks (12/40)."""
+"""Read what is written with numbers: spine levels, views, weeks (12/40), field strengths (3T)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _TERM = "40"
 _LAST_WEEK = 42
 # the last week of the first and of the second trimester (NICE NG201)
 _FIRST_ENDS, _SECOND_ENDS = 13, 27
+_STRONGEST_MAGNET = 7.0
 
 
 class Numbered(NamedTuple):
@@ -36,11 +37,12 @@ class Numbered(NamedTuple):
 
 
 def read_numbered(tokens: list[Token], position: int) -> Numbered | None:
-    """Read levels or views that begin at `position`, or return None."""
+    """Read levels, views, weeks or a field strength from `position` on, or return None."""
     return (
         _read_levels(tokens, position)
         or _read_views(tokens, position)
         or _read_weeks(tokens, position)
+        or _read_field_strength(tokens, position)
     )
 
 
@@ -130,3 +132,15 @@ def _read_weeks(tokens: list[Token], position: int) -> Numbered | None:
         trimester = "first"
     sense = lexicon().senses["context", f"{trimester} trimester"]
     return Numbered(position + 2, (sense,))
+
+
+def _read_field_strength(tokens: list[Token], position: int) -> Numbered | None:
+    """Read the strength of a magnet ("1.5T", "3 tesla"), which says nothing of the exam."""
+    number = tokens[position].text
+    if not number[0].isdecimal() or position + 1 >= len(tokens):
+        return None
+    unit = tokens[position + 1]
+    glued = unit.text == "t" and not unit.gap
+    if not (glued or unit.text == "tesla") or not 0 < float(number) <= _STRONGEST_MAGNET:
+        return None
+    return Numbered(position + 2, (Sense("ignored", "field strength", ""),))

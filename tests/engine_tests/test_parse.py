@@ -164,6 +164,14 @@ def test_side(name: str, side: str) -> None:
         ("CT head with & without contrast", "with_and_without"),
         ("MRI brain pre and post", "with_and_without"),
         ("CT head +/- C", "with_and_without"),
+        ("MRI orbits PRE+POST C", "with_and_without"),
+        ("CT spleen pre/post contrast", "with_and_without"),
+        ("CT adrenals nativ+C", "with_and_without"),
+        ("MRI neck native 3T", "without"),
+        ("MRI parotid W 1.5T", "with"),
+        ("MRI native kidney", "none"),
+        ("US liver w", "with"),
+        ("US guided biopsy w", "none"),
         ("XR plain film chest", "none"),
         ("US breast w guide", "none"),
         ("Water soluble contrast enema", "none"),
@@ -319,6 +327,14 @@ def test_the_code_decides_what_the_words_leave_open() -> None:
     coded = parse("PulmAngio", frozenset({Modality.CT}))
     assert (coded.modalities, coded.interventional) == (frozenset(), False)
     assert parse("PulmAngio").interventional
+
+
+@pytest.mark.parametrize(
+    ("name", "unknown"),
+    [("MRI wrist 3T", ()), ("MRI wrist 0.5 tesla", ()), ("MRI wrist T", ("t",))],
+)
+def test_field_strengths_say_nothing(name: str, unknown: tuple[str, ...]) -> None:
+    assert parse(name).unknown == unknown
 
 
 @pytest.mark.parametrize("name", ["Xelborough", "Wuthe", "Cardiff", "Leach", "Hodgson", "Noah"])
