@@ -54,6 +54,7 @@ def tokenise(text: str) -> list[Token]:
         In the order of the text; spans do not overlap.
     """
     folded, origin = _fold(text)
+    folded = folded.replace("_", " ")  # to a regular expression "_" is a letter, here a separator
     tokens: list[Token] = []
     previous = 0
     for match in _TOKEN.finditer(folded):
@@ -63,7 +64,7 @@ def tokenise(text: str) -> list[Token]:
             gap = text[previous : origin[start]] if tokens else text[: origin[start]]
             start, end = origin[start], origin[end - 1] + 1
         else:
-            gap = folded[previous:start]
+            gap = text[previous:start]
         tokens.append(Token(_plain(word), start, max(end, start + 1), gap))
         previous = end
     return tokens

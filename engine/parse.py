@@ -25,8 +25,9 @@ _STEPPED_OVER = frozenset({"laterality", "modality"})
 def parse(text: str, code_modalities: frozenset[Modality] = frozenset()) -> ParsedName:
     """Parse one exam name.
 
-    Pure and deterministic; letter case and repeated blanks do not matter. Only the first 400
-    characters are read. `ParsedName.canonical` parses to itself.
+    Pure and deterministic; repeated blanks do not matter, nor does letter case but for capitals
+    inside an unknown word ("FemurR"). Only the first 400 characters are read.
+    `ParsedName.canonical` parses to itself.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def read(text: str, code_modalities: frozenset[Modality] = frozenset()) -> list[
 
     `code_modalities` stand in where no word of the name states a modality.
     """
-    tokens = repair(tokenise(text))
+    tokens = repair(tokenise(text), text)
     matches = _match(tokens)
     senses = _settle_all(tokens, matches, code_modalities)
     return [

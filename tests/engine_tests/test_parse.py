@@ -169,6 +169,9 @@ def test_side(name: str, side: str) -> None:
         ("CT adrenals nativ+C", "with_and_without"),
         ("MRI neck native 3T", "without"),
         ("MRI parotid W 1.5T", "with"),
+        ("Neck^03_Neck_-C_4MM", "without"),
+        ("Neck_+C_4MM", "with"),
+        ("Abdomen^02_SpleenPrePostC", "with_and_without"),
         ("MRI native kidney", "none"),
         ("US liver w", "with"),
         ("US guided biopsy w", "none"),
@@ -370,6 +373,11 @@ def test_people_places_and_ordinary_words_say_nothing(name: str) -> None:
         ("US abdomen & urinary tr", "abdomen;urinary tract"),
         ("CT superiorvena cava", "superior vena cava"),
         ("CHESTPA", "thorax"),
+        ("MRI AnkleR", "ankle"),
+        ("HipsArthrogLT", "hip"),
+        ("Head^02_SinusRout_Orbit", "paranasal sinus;orbit"),
+        ("CTAPelvis", "pelvis"),
+        ("McFoot MRI knee", "knee"),
     ],
 )
 def test_words_that_were_cut(name: str, anatomy: str) -> None:
