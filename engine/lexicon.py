@@ -200,6 +200,7 @@ class Lexicon:
 
     def _load_intervention_words(self, table: Table) -> None:
         guided = Sense("technique", "guided", "guided", (), frozenset({"guidance"}))
+        self.senses[("technique", "guided")] = guided
         for phrase in table["guidance"]["names"]:
             self._add(phrase, (guided,))
         for value, names in table["how"].items():

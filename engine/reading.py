@@ -53,7 +53,7 @@ def read(text: str, code_modalities: frozenset[Modality] = frozenset()) -> list[
     `code_modalities` stand in where no word of the name states a modality.
     """
     tokens = repair(tokenise(text), text)
-    matches = _match(tokens)
+    matches = _without_machines(tokens, _match(tokens), code_modalities)
     senses = _settle_all(tokens, matches, code_modalities)
     return [
         Read(
@@ -77,6 +77,47 @@ def _match(tokens: list[Token]) -> list[_Match]:
         matches.append(match)
         position = match.last
     return matches
+
+
+def _without_machines(
+    tokens: list[Token], matches: list[_Match], code_modalities: frozenset[Modality]
+) -> list[_Match]:
+    """Leave out machines and rooms ("NM1", "CT2") of a modality that the name or code is not."""
+    stated = [_stated_modalities(match.meaning) for match in matches]
+    machines = {
+        at for at, match in enumerate(matches) if stated[at] and _is_machine(tokens, match)
+    }
+    if not machines:
+        return matches
+    others = code_modalities.union(
+        *(stated[at] for at in range(len(matches)) if at not in machines)
+    )
+    return [
+        match._replace(meaning=_MACHINE)
+        if at in machines and others and others.isdisjoint(stated[at])
+        else match
+        for at, match in enumerate(matches)
+    ]
+
+
+_MACHINE = (Sense("ignored", "machine", ""),)
+
+
+def _is_machine(tokens: list[Token], match: _Match) -> bool:
+    if match.last == len(tokens) or match.last - match.first > 1:
+        return False
+    number = tokens[match.last]
+    return not number.gap and number.text.isdecimal()
+
+
+def _stated_modalities(meaning: Meaning) -> frozenset[Modality]:
+    return frozenset(
+        Modality(value)
+        for sense in _plain(meaning) or ()
+        if sense.slot == "modality"
+        for slot, value in sense.implied
+        if slot == "modality"
+    )
 
 
 def _match_at(tokens: list[Token], words: list[str], position: int) -> _Match:

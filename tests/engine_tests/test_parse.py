@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from engine.cuts import expand_cut
 from engine.lexicon import lexicon
+from engine.modality import modalities_of_code
 from engine.parse import parse
 from engine.slots import Contrast, Laterality, Modality
 
@@ -227,6 +228,10 @@ def test_contrast(name: str, contrast: str) -> None:
         ("US coil check", "US", ""),
         ("US placental localisation", "US", ""),
         ("CT guided bio", "CT", "biopsy"),
+        ("CT brain image guidance", "CT", ""),
+        ("MRI sinuses (image guidance)", "MR", ""),
+        ("CT image guided biopsy brain", "CT", "biopsy"),
+        ("CT liver image guidance", "CT", "guided procedure"),
         ("US guided", "US", "guided procedure"),
     ],
 )
@@ -240,6 +245,8 @@ def test_intervention(name: str, modality: str, intervention: str) -> None:
     ("name", "technique", "context"),
     [
         ("CT chest HRCT", "high resolution", ""),
+        ("MRI skull nav", "navigation", ""),
+        ("CT densitometry hip", "bone density", ""),
         ("XR C-Spine 2-3V", "2-3 views", ""),
         ("XR chest mobile", "mobile", ""),
         ("Paed XR hip", "", "paediatric"),
@@ -338,6 +345,25 @@ def test_the_code_decides_what_the_words_leave_open() -> None:
 )
 def test_field_strengths_say_nothing(name: str, unknown: tuple[str, ...]) -> None:
     assert parse(name).unknown == unknown
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "modality"),
+    [
+        ("Bone densitometry wrist", "CT", ""),
+        ("CT bone density wrist", "", "CT"),
+        ("Bone densitometry wrist", "", "DXA"),
+        ("Chest film", "CT", ""),
+        ("Chest film", "CR", "XR"),
+        ("Pelvis CT and chest film", "", "CT"),
+        ("Ankle (NM2)", "CR", ""),
+        ("CT ankle NM2", "", "CT"),
+        ("NM2 ankle", "", "NM"),
+    ],
+)
+def test_a_weak_sign_of_a_modality_yields(name: str, code: str, modality: str) -> None:
+    stated = parse(name, modalities_of_code(code)).modalities
+    assert {str(one) for one in stated} == _terms(modality)
 
 
 @pytest.mark.parametrize("name", ["Xelborough", "Wuthe", "Cardiff", "Leach", "Hodgson", "Noah"])
