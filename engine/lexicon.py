@@ -253,7 +253,10 @@ class Lexicon:
         senses: list[Sense] = []
         while words:
             for n_words in range(len(words), 0, -1):
-                meaning = self._exact.get(" ".join(words[:n_words]))
+                phrase = " ".join(words[:n_words])
+                part = self.senses.get(("anatomy", phrase))
+                # a part that is ambiguous by itself is plain inside a compound
+                meaning = self._exact.get(phrase) or ((part,) if part else None)
                 if isinstance(meaning, tuple) and meaning and isinstance(meaning[0], Sense):
                     senses.extend(part for part in meaning if isinstance(part, Sense))
                     words = words[n_words:]

@@ -6,11 +6,13 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-_SIGNS = {"&": "and", "±": "+/-", "-/+": "+/-"}
+_SIGNS = {"&": "and", "x-r": "xr", "x.r": "xr", "x/r": "xr", "±": "+/-", "-/+": "+/-"}
+# "X-R" is an X-ray, "X R knee" one of the right knee.
 # "C-" and "-C" say "without contrast", at the end of a name also behind a word ("chest-C"); any
 # other hyphen only separates ("C-spine", "C1-C3", "spine-C").
 _TOKEN = re.compile(
-    r"[^\W\d_]+(?:['\u2019`\u00b4][^\W\d_]+)*"
+    r"(?<!\w)x[-./]r(?!\w)"
+    r"|[^\W\d_]+(?:['\u2019`\u00b4][^\W\d_]+)*"
     r"|\d+(?:\.\d+)?"
     r"|\+\s*/\s*-|-/\+|±"
     r"|(?<=(?<!\w)[ck])-(?!\w)|(?<=(?<!\w)c/)-(?!\w)|(?<=(?<!\w)ce)-(?!\w)"
