@@ -60,20 +60,33 @@ def _read_levels(tokens: list[Token], position: int) -> Numbered | None:
     first = _level(tokens, position)
     if first is None or not _is_spine(tokens, position):
         return None
-    regions = [first]
+    levels = [(first, int(tokens[position + 1].text))]
     end = position + 2
     while end < len(tokens):
         following = end + (tokens[end].text in _LINKS)
         region = _level(tokens, following)
         if region is not None:
-            regions.append(region)
+            levels.append((region, int(tokens[following + 1].text)))
             end = following + 2
         elif following < len(tokens) and _continues(tokens[following]):
             end = following + 1
         else:
             break
     senses = lexicon().senses
-    return Numbered(end, tuple(senses["anatomy", region] for region in dict.fromkeys(regions)))
+    return Numbered(end, tuple(senses["anatomy", region] for region in _shown(levels)))
+
+
+def _shown(levels: list[tuple[str, int]]) -> list[str]:
+    """Return the parts of the spine that show some levels.
+
+    S1 behind lumbar levels is the last of them (L5/S1); from the neck to the loin is all of it.
+    """
+    regions = list(dict.fromkeys(region for region, _ in levels))
+    if "lumbar spine" in regions and "sacrum" in regions and levels[-1] == ("sacrum", 1):
+        regions.remove("sacrum")
+    if regions[0] == "cervical spine" and regions[-1] in {"lumbar spine", "sacrum"}:
+        return ["spine"] if "thoracic spine" not in regions else regions
+    return regions
 
 
 def _continues(token: Token) -> bool:

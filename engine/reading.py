@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from engine.ambiguity import Place, settle
+from engine.cuts import expand_cut
 from engine.lexicon import Adjective, Meaning, Rule, Sense, lexicon
 from engine.normalise import Token, tokenise
 from engine.numbered import read_numbered
@@ -141,7 +142,9 @@ def _match_at(tokens: list[Token], words: list[str], position: int) -> _Match:
 
 
 def _takes_spine_letter(tokens: list[Token], words: list[str], end: int) -> bool:
-    """Whether a phrase ending in "c" takes the C of a C-spine ("brain + C spine")."""
+    """Whether a phrase takes the letter of a level ("spine C1", "brain + C spine")."""
+    if end >= _TWO and words[end - 2] == "spine" and read_numbered(tokens, end - 1) is not None:
+        return True
     if words[end - 1] != "c" or end == len(words) or end < _TWO:
         return False
     if words[end - 2] not in _BEFORE_CONTRAST:
@@ -190,6 +193,8 @@ def _unknown(word: str) -> Sense:
     if word[0].isdecimal() or not word.isalpha():
         return Sense("ignored", "number", word)
     corrected = correct_typo(word)
+    if corrected == word:
+        corrected = expand_cut(word)
     if corrected != word:
         meaning = lexicon().meaning([corrected])
         if isinstance(meaning, tuple) and meaning and isinstance(meaning[0], Sense):

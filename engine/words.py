@@ -41,9 +41,9 @@ def repair(tokens: list[Token], text: str) -> list[Token]:
         The name as given, from which the tokens were cut.
     """
     known = lexicon().knows
+    tokens = [piece for token in tokens for piece in _cut_at_capitals(token, text)]
     if all(token.text[0].isdecimal() or known(token.text) for token in tokens):
         return tokens
-    tokens = [piece for token in tokens for piece in _cut_at_capitals(token, text)]
     repaired: list[Token] = []
     last = len(tokens) - 1
     for position, token in enumerate(tokens):
@@ -68,7 +68,9 @@ def repair(tokens: list[Token], text: str) -> list[Token]:
 
 def _cut_at_capitals(token: Token, text: str) -> list[Token]:
     word = text[token.start : token.end]
-    if len(word) != len(token.text) or not word.isascii() or lexicon().knows(token.text):
+    if word[1:].islower() or word.isupper() or not word.isascii() or len(word) != len(token.text):
+        return [token]
+    if is_whole_phrase(token.text):
         return [token]
     pieces = tuple(piece.lower() for piece in _CAPITALISED.findall(word))
     if "".join(pieces) != token.text or len(pieces) == 1 or pieces[0] in _OF_SURNAMES:
