@@ -72,7 +72,7 @@ def _cut_at_capitals(token: Token, text: str) -> list[Token]:
         return [token]
     if is_whole_phrase(token.text):
         return [token]
-    pieces = tuple(piece.lower() for piece in _CAPITALISED.findall(word))
+    pieces = _lower_pieces(_CAPITALISED.findall(word))
     if "".join(pieces) != token.text or len(pieces) == 1 or pieces[0] in _OF_SURNAMES:
         return [token]
     known = [piece for piece in pieces if lexicon().knows(piece)]
@@ -80,6 +80,20 @@ def _cut_at_capitals(token: Token, text: str) -> list[Token]:
         len(piece) >= _SHORTEST_PIECE for piece in known
     )
     return _cut(token, pieces) if is_believed else [token]
+
+
+def _lower_pieces(pieces: list[str]) -> tuple[str, ...]:
+    """Lower the pieces; a capital goes to the short form before it where that leaves a word.
+
+    "CTVChest" is CTV + Chest, but "PVphase" is PV + phase.
+    """
+    known = lexicon().knows
+    lowered = [piece.lower() for piece in pieces]
+    for at in range(len(pieces) - 1):
+        first, second = lowered[at], lowered[at + 1]
+        if pieces[at].isupper() and not known(second) and known(second[1:]):
+            lowered[at : at + 2] = [first + second[0], second[1:]]
+    return tuple(lowered)
 
 
 def _cut(token: Token, pieces: tuple[str, ...]) -> list[Token]:

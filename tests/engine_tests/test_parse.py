@@ -72,6 +72,7 @@ def _terms(text: str) -> set[str]:
         ("MRI pit fossa", "MR", "pituitary"),
         ("US hep art doppler", "US", "hepatic artery"),
         ("CTA ao", "CT", "aorta"),
+        ("CT heart coronary arteries", "CT", "coronary artery"),
         ("US jug vein", "US", "jugular vein"),
         ("MRI sterno-clav jt", "MR", "sternoclavicular joint"),
         ("MRI wh spine", "MR", "spine"),
@@ -483,6 +484,7 @@ def test_people_places_and_ordinary_words_say_nothing(name: str) -> None:
         ("HipsArthrogLT", "hip"),
         ("Head^02_SinusRout_Orbit", "paranasal sinus;orbit"),
         ("CTAPelvis", "pelvis"),
+        ("LiverPVphase", "liver"),
         ("McFoot MRI knee", "knee"),
     ],
 )
