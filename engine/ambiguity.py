@@ -42,7 +42,7 @@ class Place:
         return self.words[last] if last < len(self.words) else "<end>"
 
     def slots_at(self, position: int) -> frozenset[str]:
-        """Return the slots of a neighbouring run, written ``<slot>``."""
+        """Return the slots of a neighbouring run: ``<slot>``, and ``slot:value`` once settled."""
         if not 0 <= position < len(self.settled):
             return frozenset()
         meaning = self.meanings[position]
@@ -54,9 +54,8 @@ class Place:
                 part.slot for rule in meaning if isinstance(rule, Rule) for part in rule.senses
             }
             return frozenset({f"<{slot}>" for slot in slots}) if len(slots) == 1 else frozenset()
-        return frozenset(
-            "<number>" if sense.value == "number" else f"<{sense.slot}>" for sense in senses
-        )
+        slots = {"<number>" if sense.value == "number" else f"<{sense.slot}>" for sense in senses}
+        return frozenset(slots | {f"{sense.slot}:{sense.value}" for sense in senses})
 
 
 def _facts(settled: Settled) -> frozenset[str]:

@@ -18,6 +18,8 @@ class Hierarchy:
     ----------
     above : dict of str to dict of str to int
         For each term the terms that cover it and the least number of steps up to them.
+    alike : dict of str to frozenset of str
+        For each term the terms that many catalogues file under the same name.
     generic : frozenset of str
         Bare kinds ("artery", "joint") that yield to any member named beside them.
     """
@@ -25,11 +27,16 @@ class Hierarchy:
     def __init__(self) -> None:
         parents: dict[str, tuple[str, ...]] = {}
         generic: set[str] = set()
+        alike: dict[str, set[str]] = {}
         for name in _FILES:
             for term, entry in read_table(name)["term"].items():
                 parents[term] = (*as_list(entry.get("part_of")), *as_list(entry.get("is_a")))
                 if entry.get("generic"):
                     generic.add(term)
+                for other in as_list(entry.get("like")):
+                    alike.setdefault(term, set()).add(other)
+                    alike.setdefault(other, set()).add(term)
+        self.alike = {term: frozenset(others) for term, others in alike.items()}
         self.generic = frozenset(generic)
         self.parents = parents
         self.above = {term: self._climb(term) for term in parents}
@@ -68,6 +75,12 @@ def _numbers() -> tuple[list[int], list[int], int, int, int]:
     )
 
 
+@lru_cache(maxsize=1)
+def _alike() -> int:
+    number: int = read_table("closeness")["alike"]
+    return number
+
+
 def covers(whole: str, part: str) -> bool:
     """Whether `whole` is `part` or a region, kind or organ that `part` belongs to."""
     return whole == part or whole in hierarchy().above.get(part, ())
@@ -79,6 +92,8 @@ def _closeness(input_term: str, row_term: str) -> int:
         return GRID
     tree = hierarchy()
     covering, part, siblings, _, _ = _numbers()
+    if row_term in tree.alike.get(input_term, ()):
+        return _alike()
     steps = tree.above.get(input_term, {}).get(row_term)
     if steps is not None:
         return covering[min(steps, len(covering)) - 1]
@@ -93,7 +108,8 @@ def closeness(input_term: str, row_term: str) -> float:
     """Return how well a row's term answers an input's term, in [0, 1] on the grid 1/128.
 
     1 for equal terms, less where the row covers the input ("lower limb" for "knee"), less again
-    where the row is only a part of the input, little for siblings, 0 for unrelated terms. The
+    where the row is only a part of the input, little for siblings, 0 for unrelated terms; nearly
+    1 for terms that many catalogues do not tell apart ("lumbar", "lumbosacral spine"). The
     numbers stand in vocabulary/closeness.toml.
     """
     return _closeness(input_term, row_term) / GRID

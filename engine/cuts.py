@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from engine.lexicon import Meaning, Sense, lexicon
+from engine.lexicon import Adjective, Meaning, Sense, lexicon
 
 _SHORTEST = 4
 _VOWELS = str.maketrans("", "", "aeiou")
@@ -36,8 +36,13 @@ def _beginning_with(start: str) -> str | None:
     words = [phrase for phrase in known if " " not in phrase]
     if not words or any(phrase.split(" ", 1)[0] not in words for phrase in known):
         return None
-    meanings = {repr(known[word]) for word in words}
-    return words[0] if len(meanings) == 1 and _may_be_guessed(known[words[0]]) else None
+    meanings = {repr(_plain(known[word])) for word in words}
+    return words[0] if len(meanings) == 1 and _may_be_guessed(_plain(known[words[0]])) else None
+
+
+def _plain(meaning: Meaning) -> Meaning:
+    """Read an adjective ("axillary") as its noun, which it means outside vascular names."""
+    return (meaning.plain,) if isinstance(meaning, Adjective) else meaning
 
 
 def _may_be_guessed(meaning: Meaning) -> bool:

@@ -200,6 +200,7 @@ class Lexicon:
 
     def _load_intervention_words(self, table: Table) -> None:
         guided = Sense("technique", "guided", "guided", (), frozenset({"guidance"}))
+        self.senses[("technique", "guided")] = guided
         for phrase in table["guidance"]["names"]:
             self._add(phrase, (guided,))
         for value, names in table["how"].items():
@@ -252,7 +253,10 @@ class Lexicon:
         senses: list[Sense] = []
         while words:
             for n_words in range(len(words), 0, -1):
-                meaning = self._exact.get(" ".join(words[:n_words]))
+                phrase = " ".join(words[:n_words])
+                part = self.senses.get(("anatomy", phrase))
+                # a part that is ambiguous by itself is plain inside a compound
+                meaning = self._exact.get(phrase) or ((part,) if part else None)
                 if isinstance(meaning, tuple) and meaning and isinstance(meaning[0], Sense):
                     senses.extend(part for part in meaning if isinstance(part, Sense))
                     words = words[n_words:]

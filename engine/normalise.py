@@ -6,11 +6,13 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-_SIGNS = {"&": "and", "±": "+/-", "-/+": "+/-"}
+_SIGNS = {"&": "and", "x-r": "xr", "x.r": "xr", "x/r": "xr", "±": "+/-", "-/+": "+/-"}
+# "X-R" is an X-ray, "X R knee" one of the right knee.
 # "C-" and "-C" say "without contrast", at the end of a name also behind a word ("chest-C"); any
 # other hyphen only separates ("C-spine", "C1-C3", "spine-C").
 _TOKEN = re.compile(
-    r"[^\W\d_]+(?:['\u2019`\u00b4][^\W\d_]+)*"
+    r"(?<!\w)x[-./]r(?!\w)"
+    r"|[^\W\d_]+(?:['\u2019`\u00b4][^\W\d_]+)*"
     r"|\d+(?:\.\d+)?"
     r"|\+\s*/\s*-|-/\+|±"
     r"|(?<=(?<!\w)[ck])-(?!\w)|(?<=(?<!\w)c/)-(?!\w)|(?<=(?<!\w)ce)-(?!\w)"
@@ -54,6 +56,7 @@ def tokenise(text: str) -> list[Token]:
         In the order of the text; spans do not overlap.
     """
     folded, origin = _fold(text)
+    folded = folded.replace("_", " ")  # to a regular expression "_" is a letter, here a separator
     tokens: list[Token] = []
     previous = 0
     for match in _TOKEN.finditer(folded):
@@ -63,7 +66,7 @@ def tokenise(text: str) -> list[Token]:
             gap = text[previous : origin[start]] if tokens else text[: origin[start]]
             start, end = origin[start], origin[end - 1] + 1
         else:
-            gap = folded[previous:start]
+            gap = text[previous:start]
         tokens.append(Token(_plain(word), start, max(end, start + 1), gap))
         previous = end
     return tokens

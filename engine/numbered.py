@@ -1,4 +1,4 @@
-"""Read what is written with numbers: spine levels (L4/5), views (2-3V), weeks (12/40)."""
+"""Read what is written with numbers: spine levels, views, weeks (12/40), field strengths (3T)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _TERM = "40"
 _LAST_WEEK = 42
 # the last week of the first and of the second trimester (NICE NG201)
 _FIRST_ENDS, _SECOND_ENDS = 13, 27
+_STRONGEST_MAGNET = 7.0
 
 
 class Numbered(NamedTuple):
@@ -36,11 +37,12 @@ class Numbered(NamedTuple):
 
 
 def read_numbered(tokens: list[Token], position: int) -> Numbered | None:
-    """Read levels or views that begin at `position`, or return None."""
+    """Read levels, views, weeks or a field strength from `position` on, or return None."""
     return (
         _read_levels(tokens, position)
         or _read_views(tokens, position)
         or _read_weeks(tokens, position)
+        or _read_field_strength(tokens, position)
     )
 
 
@@ -58,20 +60,33 @@ def _read_levels(tokens: list[Token], position: int) -> Numbered | None:
     first = _level(tokens, position)
     if first is None or not _is_spine(tokens, position):
         return None
-    regions = [first]
+    levels = [(first, int(tokens[position + 1].text))]
     end = position + 2
     while end < len(tokens):
         following = end + (tokens[end].text in _LINKS)
         region = _level(tokens, following)
         if region is not None:
-            regions.append(region)
+            levels.append((region, int(tokens[following + 1].text)))
             end = following + 2
         elif following < len(tokens) and _continues(tokens[following]):
             end = following + 1
         else:
             break
     senses = lexicon().senses
-    return Numbered(end, tuple(senses["anatomy", region] for region in dict.fromkeys(regions)))
+    return Numbered(end, tuple(senses["anatomy", region] for region in _shown(levels)))
+
+
+def _shown(levels: list[tuple[str, int]]) -> list[str]:
+    """Return the parts of the spine that show some levels.
+
+    S1 behind lumbar levels is the last of them (L5/S1); from the neck to the loin is all of it.
+    """
+    regions = list(dict.fromkeys(region for region, _ in levels))
+    if "lumbar spine" in regions and "sacrum" in regions and levels[-1] == ("sacrum", 1):
+        regions.remove("sacrum")
+    if regions[0] == "cervical spine" and regions[-1] in {"lumbar spine", "sacrum"}:
+        return ["spine"] if "thoracic spine" not in regions else regions
+    return regions
 
 
 def _continues(token: Token) -> bool:
@@ -130,3 +145,15 @@ def _read_weeks(tokens: list[Token], position: int) -> Numbered | None:
         trimester = "first"
     sense = lexicon().senses["context", f"{trimester} trimester"]
     return Numbered(position + 2, (sense,))
+
+
+def _read_field_strength(tokens: list[Token], position: int) -> Numbered | None:
+    """Read the strength of a magnet ("1.5T", "3 tesla"), which says nothing of the exam."""
+    number = tokens[position].text
+    if not number[0].isdecimal() or position + 1 >= len(tokens):
+        return None
+    unit = tokens[position + 1]
+    glued = unit.text == "t" and not unit.gap
+    if not (glued or unit.text == "tesla") or not 0 < float(number) <= _STRONGEST_MAGNET:
+        return None
+    return Numbered(position + 2, (Sense("ignored", "field strength", ""),))

@@ -25,8 +25,9 @@ _STEPPED_OVER = frozenset({"laterality", "modality"})
 def parse(text: str, code_modalities: frozenset[Modality] = frozenset()) -> ParsedName:
     """Parse one exam name.
 
-    Pure and deterministic; letter case and repeated blanks do not matter. Only the first 400
-    characters are read. `ParsedName.canonical` parses to itself.
+    Pure and deterministic; repeated blanks do not matter, nor does letter case but for capitals
+    inside an unknown word ("FemurR"). Only the first 400 characters are read.
+    `ParsedName.canonical` parses to itself.
 
     Parameters
     ----------
@@ -160,11 +161,13 @@ def _mentions(reads: list[Read]) -> list[Mention]:
     is_added = False
     for part in reads:
         is_added |= "/" in part.gap
-        is_joined = "/" in part.inside or not _ADDING.isdisjoint(part.words.split())
         for position, sense in enumerate(part.senses):
-            is_added |= is_joined and position > 0
             if sense.slot == "anatomy":
-                mentions.append(Mention(sense.value, is_added, is_implied=False))
+                # a short form of several parts means each of them
+                is_one_of_several = position > 0 and part.senses[position - 1].slot == "anatomy"
+                mentions.append(
+                    Mention(sense.value, is_added or is_one_of_several, is_implied=False)
+                )
             mentions.extend(
                 Mention(value, is_added, is_implied=True)
                 for slot, value in sense.implied

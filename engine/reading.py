@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from engine.ambiguity import Place, settle
+from engine.cuts import expand_cut
 from engine.lexicon import Adjective, Meaning, Rule, Sense, lexicon
 from engine.normalise import Token, tokenise
 from engine.numbered import read_numbered
@@ -52,8 +53,8 @@ def read(text: str, code_modalities: frozenset[Modality] = frozenset()) -> list[
 
     `code_modalities` stand in where no word of the name states a modality.
     """
-    tokens = repair(tokenise(text))
-    matches = _match(tokens)
+    tokens = repair(tokenise(text), text)
+    matches = _without_machines(tokens, _match(tokens), code_modalities)
     senses = _settle_all(tokens, matches, code_modalities)
     return [
         Read(
@@ -79,6 +80,47 @@ def _match(tokens: list[Token]) -> list[_Match]:
     return matches
 
 
+def _without_machines(
+    tokens: list[Token], matches: list[_Match], code_modalities: frozenset[Modality]
+) -> list[_Match]:
+    """Leave out machines and rooms ("NM1", "CT2") of a modality that the name or code is not."""
+    stated = [_stated_modalities(match.meaning) for match in matches]
+    machines = {
+        at for at, match in enumerate(matches) if stated[at] and _is_machine(tokens, match)
+    }
+    if not machines:
+        return matches
+    others = code_modalities.union(
+        *(stated[at] for at in range(len(matches)) if at not in machines)
+    )
+    return [
+        match._replace(meaning=_MACHINE)
+        if at in machines and others and others.isdisjoint(stated[at])
+        else match
+        for at, match in enumerate(matches)
+    ]
+
+
+_MACHINE = (Sense("ignored", "machine", ""),)
+
+
+def _is_machine(tokens: list[Token], match: _Match) -> bool:
+    if match.last == len(tokens) or match.last - match.first > 1:
+        return False
+    number = tokens[match.last]
+    return not number.gap and number.text.isdecimal()
+
+
+def _stated_modalities(meaning: Meaning) -> frozenset[Modality]:
+    return frozenset(
+        Modality(value)
+        for sense in _plain(meaning) or ()
+        if sense.slot == "modality"
+        for slot, value in sense.implied
+        if slot == "modality"
+    )
+
+
 def _match_at(tokens: list[Token], words: list[str], position: int) -> _Match:
     numbered = read_numbered(tokens, position)
     if numbered is not None:
@@ -100,7 +142,9 @@ def _match_at(tokens: list[Token], words: list[str], position: int) -> _Match:
 
 
 def _takes_spine_letter(tokens: list[Token], words: list[str], end: int) -> bool:
-    """Whether a phrase ending in "c" takes the C of a C-spine ("brain + C spine")."""
+    """Whether a phrase takes the letter of a level ("spine C1", "brain + C spine")."""
+    if end >= _TWO and words[end - 2] == "spine" and read_numbered(tokens, end - 1) is not None:
+        return True
     if words[end - 1] != "c" or end == len(words) or end < _TWO:
         return False
     if words[end - 2] not in _BEFORE_CONTRAST:
@@ -149,6 +193,8 @@ def _unknown(word: str) -> Sense:
     if word[0].isdecimal() or not word.isalpha():
         return Sense("ignored", "number", word)
     corrected = correct_typo(word)
+    if corrected == word:
+        corrected = expand_cut(word)
     if corrected != word:
         meaning = lexicon().meaning([corrected])
         if isinstance(meaning, tuple) and meaning and isinstance(meaning[0], Sense):

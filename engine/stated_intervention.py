@@ -44,7 +44,8 @@ def stated_actions(
         if _is_only_shown(sense, modalities, acts=acts):
             shown.add(sense.value)
         else:
-            performed.add(sense.value)
+            performed |= {sense.value, *_implied_actions(sense)}
+    performed |= {whole for whole, parts in _together().items() if parts <= performed}
     performed -= _plain_actions(performed)
     if not modalities & CROSS_SECTIONAL:
         performed |= {sense.value for sense in senses if "invasive" in sense.traits}
@@ -55,6 +56,16 @@ def stated_actions(
     if guided and not performed:
         performed.add(GUIDED_PROCEDURE)
     return Actions(frozenset(performed), frozenset(shown))
+
+
+def _implied_actions(sense: Sense) -> set[str]:
+    return {value for slot, value in sense.implied if slot == "intervention"}
+
+
+@lru_cache(maxsize=1)
+def _together() -> dict[str, frozenset[str]]:
+    table = read_table("intervention")["together"]
+    return {whole: frozenset(parts) for whole, parts in table.items()}
 
 
 @lru_cache(maxsize=1)

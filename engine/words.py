@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from rapidfuzz.distance import OSA
@@ -20,15 +21,27 @@ _LONG_PIECE = 8
 _MODALITY_PIECES = frozenset({"ct", "mr", "us", "nm", "xr"})
 _LONGEST_WORD = 60
 _LONGEST_PHRASE_WORD = 18
+_TWO = 2
+# "McHall" and "DeFoot" are people
+_OF_SURNAMES = frozenset({"mc", "mac", "de", "di", "la", "le", "van", "von", "st"})
+_CAPITALISED = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
-def repair(tokens: list[Token]) -> list[Token]:
+def repair(tokens: list[Token], text: str) -> list[Token]:
     """Replace unknown words by the known words they are made of or miswritten from.
 
     Spans are kept: a piece of a glued word covers its own letters. A word is repaired only when
-    it is unknown, so that no repair leads from one known word to another.
+    it is unknown, so that no repair leads from one known word to another. Capitals inside an
+    unknown word show where it was glued ("FemurR", "CTVChest").
+
+    Parameters
+    ----------
+    tokens : list of Token
+    text : str
+        The name as given, from which the tokens were cut.
     """
     known = lexicon().knows
+    tokens = [piece for token in tokens for piece in _cut_at_capitals(token, text)]
     if all(token.text[0].isdecimal() or known(token.text) for token in tokens):
         return tokens
     repaired: list[Token] = []
@@ -51,6 +64,36 @@ def repair(tokens: list[Token]) -> list[Token]:
                 token._replace(text=expand_cut(word) if corrected == word else corrected)
             )
     return repaired
+
+
+def _cut_at_capitals(token: Token, text: str) -> list[Token]:
+    word = text[token.start : token.end]
+    if word[1:].islower() or word.isupper() or not word.isascii() or len(word) != len(token.text):
+        return [token]
+    if is_whole_phrase(token.text):
+        return [token]
+    pieces = _lower_pieces(_CAPITALISED.findall(word))
+    if "".join(pieces) != token.text or len(pieces) == 1 or pieces[0] in _OF_SURNAMES:
+        return [token]
+    known = [piece for piece in pieces if lexicon().knows(piece)]
+    is_believed = len(known) >= min(len(pieces), _TWO) or any(
+        len(piece) >= _SHORTEST_PIECE for piece in known
+    )
+    return _cut(token, pieces) if is_believed else [token]
+
+
+def _lower_pieces(pieces: list[str]) -> tuple[str, ...]:
+    """Lower the pieces; a capital goes to the short form before it where that leaves a word.
+
+    "CTVChest" is CTV + Chest, but "PVphase" is PV + phase.
+    """
+    known = lexicon().knows
+    lowered = [piece.lower() for piece in pieces]
+    for at in range(len(pieces) - 1):
+        first, second = lowered[at], lowered[at + 1]
+        if pieces[at].isupper() and not known(second) and known(second[1:]):
+            lowered[at : at + 2] = [first + second[0], second[1:]]
+    return tuple(lowered)
 
 
 def _cut(token: Token, pieces: tuple[str, ...]) -> list[Token]:

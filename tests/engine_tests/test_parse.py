@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from engine.cuts import expand_cut
 from engine.lexicon import lexicon
+from engine.modality import modalities_of_code
 from engine.parse import parse
 from engine.slots import Contrast, Laterality, Modality
 
@@ -36,6 +37,11 @@ def _terms(text: str) -> set[str]:
         ("MRI C1-C3", "MR", "cervical spine"),
         ("MRI L4/5", "MR", "lumbar spine"),
         ("MRI T12-L1", "MR", "thoracic spine;lumbar spine"),
+        ("MRI L5/S1", "MR", "lumbar spine"),
+        ("MRI L4-S3", "MR", "lumbar spine;sacrum"),
+        ("CT spine C2-L5", "CT", "spine"),
+        ("XR LS spine", "XR", "lumbosacral spine"),
+        ("MRI thoracic & LS spine", "MR", "thoracic spine;lumbosacral spine"),
         ("MR C T L spine", "MR", "cervical spine;thoracic spine;lumbar spine"),
         ("CT Spine thoracic", "CT", "thoracic spine"),
         ("lower extremity, hip", "", "hip"),
@@ -45,6 +51,32 @@ def _terms(text: str) -> set[str]:
         ("CT sinuses", "CT", "paranasal sinus"),
         ("XR C-spine", "XR", "cervical spine"),
         ("CXR", "XR", "thorax"),
+        ("XR facials", "XR", "facial bone"),
+        ("CT brain sinuses", "CT", "head;paranasal sinus"),
+        ("MRI brn/orbits", "MR", "head;orbit"),
+        ("Head^Head facials 2.5", "", "head;facial bone"),
+        ("CT head sinus", "CT", "paranasal sinus"),
+        ("Skull X-R", "XR", "skull"),
+        ("US heart portable", "US", "heart"),
+        ("MRI heart", "MR", "heart"),
+        ("Intracranial angiogram CT", "CT", "cerebral artery"),
+        ("CT intracranial", "CT", "head"),
+        ("Ileal loopogram", "FL", "ileal conduit"),
+        ("XR digit hand", "XR", "finger"),
+        ("XR small finger", "XR", "little finger"),
+        ("XR T+F", "XR", "tibia;fibula"),
+        ("MRI f/arm", "MR", "forearm"),
+        ("MRI low back", "MR", "lumbar spine"),
+        ("CT C/T junction", "CT", "cervicothoracic spine"),
+        ("MRI head & neck spine", "MR", "head;cervical spine"),
+        ("MRI pit fossa", "MR", "pituitary"),
+        ("US hep art doppler", "US", "hepatic artery"),
+        ("CTA ao", "CT", "aorta"),
+        ("CT heart coronary arteries", "CT", "coronary artery"),
+        ("US jug vein", "US", "jugular vein"),
+        ("MRI sterno-clav jt", "MR", "sternoclavicular joint"),
+        ("MRI wh spine", "MR", "spine"),
+        ("Video swallow", "FL", "pharynx"),
         ("CTPA", "CT", "pulmonary artery"),
         ("CT PA", "CT", "pulmonary artery"),
         ("XR chest PA", "XR", "thorax"),
@@ -118,6 +150,8 @@ def test_modality_and_anatomy(name: str, modality: str, anatomy: str) -> None:
         ("XR KNEE LT WB", "left"),
         ("XR (L) Knee", "left"),
         ("XR knee R", "right"),
+        ("X R clavicle", "right"),
+        ("X-R clavicle", "none"),
         ("XR Rt & Lt knees", "bilateral"),
         ("XR knees B/L", "bilateral"),
         ("US guided biopsy breast B", "bilateral"),
@@ -164,6 +198,17 @@ def test_side(name: str, side: str) -> None:
         ("CT head with & without contrast", "with_and_without"),
         ("MRI brain pre and post", "with_and_without"),
         ("CT head +/- C", "with_and_without"),
+        ("MRI orbits PRE+POST C", "with_and_without"),
+        ("CT spleen pre/post contrast", "with_and_without"),
+        ("CT adrenals nativ+C", "with_and_without"),
+        ("MRI neck native 3T", "without"),
+        ("MRI parotid W 1.5T", "with"),
+        ("Neck^03_Neck_-C_4MM", "without"),
+        ("Neck_+C_4MM", "with"),
+        ("Abdomen^02_SpleenPrePostC", "with_and_without"),
+        ("MRI native kidney", "none"),
+        ("US liver w", "with"),
+        ("US guided biopsy w", "none"),
         ("XR plain film chest", "none"),
         ("US breast w guide", "none"),
         ("Water soluble contrast enema", "none"),
@@ -216,6 +261,22 @@ def test_contrast(name: str, contrast: str) -> None:
         ("US coil check", "US", ""),
         ("US placental localisation", "US", ""),
         ("CT guided bio", "CT", "biopsy"),
+        ("US drain insertion spleen", "US", "drain insertion;drainage"),
+        ("CT guided insertion of abscess drain", "CT", "drain insertion;drainage"),
+        ("US chest drain insertion", "US", "drain insertion;drainage"),
+        ("US guided drain spleen", "US", "drainage"),
+        ("US injn thumb", "US", "injection"),
+        ("Fluoro MUA elbow", "FL", "joint manipulation"),
+        ("Fluoro manip elbow", "FL", "joint manipulation"),
+        ("MRI hip metal artefact reduction", "MR", ""),
+        ("Fluoro pyelogram antegrade", "FL", ""),
+        ("Fluoro antegrade pyelogram", "FL", ""),
+        ("US guided drain chg spleen", "US", "drainage;exchange"),
+        ("Drain exchange spleen US", "US", "drainage;exchange"),
+        ("CT brain image guidance", "CT", ""),
+        ("MRI sinuses (image guidance)", "MR", ""),
+        ("CT image guided biopsy brain", "CT", "biopsy"),
+        ("CT liver image guidance", "CT", "guided procedure"),
         ("US guided", "US", "guided procedure"),
     ],
 )
@@ -229,8 +290,41 @@ def test_intervention(name: str, modality: str, intervention: str) -> None:
     ("name", "technique", "context"),
     [
         ("CT chest HRCT", "high resolution", ""),
+        ("MRI skull nav", "navigation", ""),
+        ("CT densitometry hip", "bone density", ""),
         ("XR C-Spine 2-3V", "2-3 views", ""),
         ("XR chest mobile", "mobile", ""),
+        ("XR genu intercondylar", "tunnel view", ""),
+        ("XR knee tunnel", "tunnel view", ""),
+        ("CXR apices", "apical view", ""),
+        ("XR clavicle apical oblique", "apical view", ""),
+        ("CT spleen volume", "volume measurement", ""),
+        ("CT wrist vol", "", ""),
+        ("MRI shoulder MAR", "prosthesis", ""),
+        ("XR skeletal survey PM", "skeletal survey", "post mortem"),
+        ("US fetal heart", "echocardiography", "obstetric"),
+        ("US leg veins", "doppler", ""),
+        ("US oesophagus endosc", "endoscopic", ""),
+        ("TEE", "echocardiography;transoesophageal", ""),
+        ("Screening sino abdomen", "", "screening"),
+        ("Fluoro sino abdomen", "sinography", ""),
+        ("XR femur frog", "frog leg view", ""),
+        ("XR hip inlet", "inlet view", ""),
+        ("XR acetabulum inlet & outlet views", "inlet view;outlet view", ""),
+        ("XR humerus ax", "axial view", ""),
+        ("XR abdo sup", "supine", ""),
+        ("XR hip upright", "erect", ""),
+        ("MRI knee upright", "upright", ""),
+        ("XR spine whole standing", "erect", ""),
+        ("XR thumb stress vws", "stress view", ""),
+        ("Mammo mag view", "magnification view", ""),
+        ("Mammo mag", "magnification view", ""),
+        ("CT mandible CB", "cone beam", ""),
+        ("NM shunt Tl-201", "shunt procedure;thallium", ""),
+        ("CT wrist dual en", "dual energy", ""),
+        ("DXA body comp", "body composition", ""),
+        ("US obs mult preg", "", "multiple pregnancy;obstetric"),
+        ("US spleen scrn", "", "screening"),
         ("Paed XR hip", "", "paediatric"),
         ("Portable CXR", "mobile", ""),
         ("XR wrist in plaster", "in plaster", ""),
@@ -321,6 +415,33 @@ def test_the_code_decides_what_the_words_leave_open() -> None:
     assert parse("PulmAngio").interventional
 
 
+@pytest.mark.parametrize(
+    ("name", "unknown"),
+    [("MRI wrist 3T", ()), ("MRI wrist 0.5 tesla", ()), ("MRI wrist T", ("t",))],
+)
+def test_field_strengths_say_nothing(name: str, unknown: tuple[str, ...]) -> None:
+    assert parse(name).unknown == unknown
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "modality"),
+    [
+        ("Bone densitometry wrist", "CT", ""),
+        ("CT bone density wrist", "", "CT"),
+        ("Bone densitometry wrist", "", "DXA"),
+        ("Chest film", "CT", ""),
+        ("Chest film", "CR", "XR"),
+        ("Pelvis CT and chest film", "", "CT"),
+        ("Ankle (NM2)", "CR", ""),
+        ("CT ankle NM2", "", "CT"),
+        ("NM2 ankle", "", "NM"),
+    ],
+)
+def test_a_weak_sign_of_a_modality_yields(name: str, code: str, modality: str) -> None:
+    stated = parse(name, modalities_of_code(code)).modalities
+    assert {str(one) for one in stated} == _terms(modality)
+
+
 @pytest.mark.parametrize("name", ["Xelborough", "Wuthe", "Cardiff", "Leach", "Hodgson", "Noah"])
 def test_an_unknown_word_stays_unknown(name: str) -> None:
     assert parse(f"CT head {name}").unknown == (name.lower(),)
@@ -354,6 +475,17 @@ def test_people_places_and_ordinary_words_say_nothing(name: str) -> None:
         ("US abdomen & urinary tr", "abdomen;urinary tract"),
         ("CT superiorvena cava", "superior vena cava"),
         ("CHESTPA", "thorax"),
+        ("MRI AnkleR", "ankle"),
+        ("MRI natalCleft", "buttock"),
+        ("US axill Lt", "axilla"),
+        ("US breast / axill", "breast;axilla"),
+        ("US adren", "adrenal"),
+        ("MRI parot", "parotid gland"),
+        ("HipsArthrogLT", "hip"),
+        ("Head^02_SinusRout_Orbit", "paranasal sinus;orbit"),
+        ("CTAPelvis", "pelvis"),
+        ("LiverPVphase", "liver"),
+        ("McFoot MRI knee", "knee"),
     ],
 )
 def test_words_that_were_cut(name: str, anatomy: str) -> None:
