@@ -9,7 +9,7 @@ from engine.codes import expand_code
 from engine.lexicon import Sense
 from engine.reading import Read, read
 from engine.slots import Modality, ParsedName, Span
-from engine.stated_contrast import stated_contrast
+from engine.stated_contrast import negated, stated_contrast
 from engine.stated_intervention import stated_actions
 from engine.stated_modality import is_catheter_study, stated_modalities
 from engine.stated_regions import Mention, stated_anatomy
@@ -49,7 +49,7 @@ def _read_name(text: str, code_modalities: frozenset[Modality] = frozenset()) ->
         if expanded is not None:
             senses = tuple(sense for part in read(expanded) for sense in part.senses)
             return [Read(reads[0].start, reads[-1].end, reads[0].words, "", "", senses)]
-    return _without_excluded(_after_caret(reads))
+    return _without_excluded(_after_caret(negated(reads, text)))
 
 
 def _without_excluded(reads: list[Read]) -> list[Read]:

@@ -46,10 +46,13 @@ class Query(NamedTuple):
     @property
     def completeness(self) -> float:
         """Share of the name's characters that were understood, [0, 1]; blanks do not count."""
-        spans = [span for span in self.parsed.spans if span.slot != "ignored"]
-        n_all = sum(span.end - span.start for span in spans)
-        n_unknown = sum(span.end - span.start for span in spans if span.slot == "unknown")
-        return 1.0 - n_unknown / n_all if n_all else 1.0
+        n_letters = {True: 0, False: 0}  # by whether they were understood
+        for span in self.parsed.spans:
+            if span.slot != "ignored":
+                words = self.parsed.text[span.start : span.end]
+                n_letters[span.slot != "unknown"] += len("".join(words.split()))
+        n_all = sum(n_letters.values())
+        return n_letters[True] / n_all if n_all else 1.0
 
     @property
     def modality_conflict(self) -> bool:
