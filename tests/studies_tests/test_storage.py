@@ -4,14 +4,18 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from engine.errors import StudyError
 from objectives.database import shown_url
 from objectives.sessions import Session, check_sessions, record_session
 from studies.storage import open_storage
+from tests.postgres import REQUIRED, running_server
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.postgres import Server
 
 
 def test_a_new_database_is_made_and_opened_again(tmp_path: Path) -> None:
@@ -56,9 +60,56 @@ def test_unusable_urls_are_refused(url: str, said: str) -> None:
         open_storage(url)
 
 
-def test_passwords_are_not_shown() -> None:
-    assert "secret" not in shown_url("postgresql://user:secret@host/db")
-    assert "secret" not in shown_url("::secret::")
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "postgresql+psycopg://me:secret@host:5432/db",
+            "postgresql+psycopg://me:***@host:5432/db",
+        ),
+        ("postgresql+psycopg://me@host/db?password=secret", "postgresql+psycopg://me@host/db"),
+        (
+            "postgresql://me@host/db?host=run&sslpassword=secret",
+            "postgresql://me@host/db?host=run",
+        ),
+        ("sqlite:///studies.db", "sqlite:///studies.db"),
+        ("::secret::", "the storage URL"),
+    ],
+)
+def test_passwords_are_not_shown(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
+
+
+def test_a_server_that_does_not_answer_is_one_line_without_the_password() -> None:
+    with pytest.raises(StudyError, match="the database cannot be used") as refused:
+        open_storage("postgresql+psycopg://me:secret@/db?host=/no/such/folder")
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_without_a_server_tests_are_skipped_but_not_in_ci(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.postgres.find", lambda program: None)
+    monkeypatch.delenv(REQUIRED, raising=False)
+    with pytest.raises(pytest.skip.Exception, match="the package 'postgresql'"), running_server():
+        pass
+    monkeypatch.setenv(REQUIRED, "1")
+    with pytest.raises(pytest.fail.Exception, match=REQUIRED), running_server():
+        pass
+
+
+def test_postgresql_is_opened_and_others_tables_are_refused(postgres: Server) -> None:
+    url = postgres.new_database()
+    for _ in range(2):
+        open_storage(url).engine.dispose()
+    other = postgres.new_database()
+    engine = sa.create_engine(other)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE patients (id integer)"))
+    engine.dispose()
+    with pytest.raises(StudyError, match=r"holds other tables \(patients\)"):
+        open_storage(other)
 
 
 def test_sessions_are_numbered(tmp_path: Path) -> None:
