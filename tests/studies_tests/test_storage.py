@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gc
+import pickle
 import sqlite3
 from typing import TYPE_CHECKING
 
+import optuna
 import pytest
 import sqlalchemy as sa
 
@@ -14,6 +17,8 @@ from tests.postgres import REQUIRED, running_server
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from optuna.storages import RDBStorage
 
     from tests.postgres import Server
 
@@ -110,6 +115,32 @@ def test_postgresql_is_opened_and_others_tables_are_refused(postgres: Server) ->
     engine.dispose()
     with pytest.raises(StudyError, match=r"holds other tables \(patients\)"):
         open_storage(other)
+
+
+def pragma(storage: RDBStorage, name: str) -> object:
+    with storage.engine.connect() as connection:
+        return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+
+def test_sqlite_writes_ahead_and_leaves_one_file(tmp_path: Path) -> None:
+    storage = open_storage(f"sqlite:///{tmp_path / 'studies.db'}")
+    assert pragma(storage, "journal_mode") == "wal"
+    assert pragma(storage, "synchronous") == 1  # NORMAL
+    assert pragma(pickle.loads(pickle.dumps(storage)), "synchronous") == 1  # noqa: S301 - ours
+    del storage
+    gc.collect()
+    assert [path.name for path in tmp_path.iterdir()] == ["studies.db"]
+
+
+def test_where_writing_ahead_is_refused_sqlite_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "studies.db"
+    optuna.create_study(storage=f"sqlite:///{path}", study_name="old")
+    before = path.read_bytes()
+    storage = open_storage(f"sqlite:///file:{path}?mode=ro&uri=true")
+    assert pragma(storage, "journal_mode") == "delete"
+    assert pragma(storage, "synchronous") == 2  # FULL
+    assert [study.study_name for study in storage.get_all_studies()] == ["old"]
+    assert path.read_bytes() == before
 
 
 def test_sessions_are_numbered(tmp_path: Path) -> None:
