@@ -13,6 +13,7 @@ from engine.errors import StudyError
 from objectives.database import shown_url
 from objectives.sessions import Session, check_sessions, record_session
 from studies.storage import open_storage
+from studies.trial_writer import TrialWriter
 from tests.postgres import REQUIRED, running_server
 
 if TYPE_CHECKING:
@@ -141,6 +142,13 @@ def test_where_writing_ahead_is_refused_sqlite_stays_as_it_was(tmp_path: Path) -
     assert pragma(storage, "synchronous") == 2  # FULL
     assert [study.study_name for study in storage.get_all_studies()] == ["old"]
     assert path.read_bytes() == before
+
+
+def test_a_study_may_live_in_memory() -> None:
+    storage = open_storage("sqlite://")
+    study = optuna.create_study(storage=storage)
+    TrialWriter(storage, study.study_name).write([optuna.trial.create_trial(value=1.0)], 0)
+    assert study.best_value == 1.0
 
 
 def test_sessions_are_numbered(tmp_path: Path) -> None:
