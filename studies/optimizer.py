@@ -23,6 +23,8 @@ from studies.progress import Silence
 from studies.runner import StudyRunner
 from studies.stopping import Stopper
 from studies.storage import open_storage, quiet_optuna, translated_errors
+from studies.trial_log import TrialLog
+from studies.trial_writer import TrialWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,7 +159,8 @@ class TrainingOptimizer:
         identity = make_identity(self._config, settings, ranges, material.hashes)
         claim(study, identity)
         objective = WeightObjective(material.tuning, material.sanity, self._config.objective)
-        runner = StudyRunner(study, objective, strategy, settings.pruner)
+        log = TrialLog(study, TrialWriter(storage, study.study_name))
+        runner = StudyRunner(study, log, objective, strategy, settings.pruner)
         n_before = len(runner.records)
         stop_reason = self._run(runner, settings, started)
         best = runner.best()
