@@ -15,9 +15,12 @@ OUR_TABLES = {"studies", "trials", "trial_params", "version_info", "training_ses
 def shown_url(url: str) -> str:
     """Return a storage URL that may be printed: without its password."""
     try:
-        return sa.make_url(url).render_as_string(hide_password=True)
+        parsed = sa.make_url(url)
     except ArgumentError:
         return "the storage URL"
+    # PostgreSQL's client takes passwords among the options, too.
+    secret = [name for name in parsed.query if "password" in name.lower()]
+    return parsed.difference_update_query(secret).render_as_string(hide_password=True)
 
 
 def cannot_use(url: str, error: Exception) -> StudyError:
@@ -45,10 +48,11 @@ def check_database(url: str) -> None:
         database = sa.create_engine(parsed)
     except (ArgumentError, NoSuchModuleError, ImportError):
         raise StudyError(
-            f"{shown_url(url)}: no storage URL that can be opened; give one like sqlite:///FILE.db"
+            f"{shown_url(url)}: no storage URL that can be opened; give one like "
+            "sqlite:///FILE.db or postgresql+psycopg://USER@HOST/DATABASE"
         ) from None
     if parsed.get_backend_name() == "sqlite" and parsed.database:
-        _check_file(Path(parsed.database))
+        _check_file(Path(parsed.database.removeprefix("file:")))
     try:
         with database.connect() as connection:
             tables = set(sa.inspect(connection).get_table_names())

@@ -25,6 +25,8 @@ from studies.progress import Silence
 from studies.runner import StudyRunner
 from studies.stopping import Stopper
 from studies.storage import open_storage, quiet_optuna, translated_errors
+from studies.trial_log import TrialLog
+from studies.trial_writer import TrialWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +170,8 @@ class TrainingOptimizer:
         objective = WeightObjective(
             material.tuning.answerable(), material.sanity, self._config.objective
         )
-        runner = StudyRunner(study, objective, strategy, settings.pruner)
+        log = TrialLog(study, TrialWriter(storage, study.study_name))
+        runner = StudyRunner(study, log, objective, strategy, settings.pruner)
         n_before = len(runner.records)
         stop_reason = self._run(runner, settings, started)
         best = runner.best()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from studies.progress import Progress
     from studies.samplers import Strategy
     from studies.stopping import Stopper
+    from studies.trial_log import TrialLog
 
 _STOP_REASON = "stop_reason"
 
@@ -55,12 +56,14 @@ class StudyRunner:
     """Runs trials of one study until its budget is met.
 
     Sampling and pruning happen in a study in memory whose parameters are search coordinates; the
-    database gets each finished trial, with its real weights, in one transaction.
+    database gets finished trials, with their real weights, in batches.
 
     Parameters
     ----------
     study : optuna.Study
         The study in the database.
+    log : TrialLog
+        The trials of that study.
     objective : WeightObjective
     strategy : Strategy
     pruner : PrunerSettings
@@ -69,11 +72,13 @@ class StudyRunner:
     def __init__(
         self,
         study: optuna.Study,
+        log: TrialLog,
         objective: WeightObjective,
         strategy: Strategy,
         pruner: PrunerSettings,
     ) -> None:
         self._study = study
+        self._log = log
         self._objective = objective
         self._strategy = strategy
         self.name = study.study_name
@@ -88,13 +93,15 @@ class StudyRunner:
                 n_min_trials=pruner.n_min_trials,
             ),
         )
+        self._best: FrozenTrial | None = None
         for record in self.records:
             self._history.add_trial(to_history(record, self.space))
+            self._compare(record)
 
     @property
     def records(self) -> Sequence[FrozenTrial]:
-        """Every finished trial in the database, in order."""
-        return self._study.get_trials(deepcopy=False)
+        """Every finished trial, in order."""
+        return self._log.records
 
     def run(
         self,
@@ -117,10 +124,11 @@ class StudyRunner:
         note = self._strategy.plan(done, n_trials)
         if note and len(done) < n_trials:
             progress.say(note)
-        while (reason := self._end(stopper, n_trials)) is None:
-            record = self._run_trial(len(self.records))
-            stopper.saw(_feasible_value(record))
-            progress.trial(len(self.records), n_trials, self.best().value)
+        with self._log:
+            while (reason := self._end(stopper, n_trials)) is None:
+                record = self._run_trial(len(self.records))
+                stopper.saw(_feasible_value(record))
+                progress.trial(len(self.records), n_trials, self.best().value)
         if self._study.user_attrs.get(_STOP_REASON) != reason:
             self._study.set_user_attr(_STOP_REASON, reason)
         return reason
@@ -146,15 +154,14 @@ class StudyRunner:
 
     def best(self) -> Contender:
         """Return the best complete trial with no more critical errors than trial 0."""
-        feasible = [
-            (value, -record.number)
-            for record in self.records
-            if (value := _feasible_value(record)) is not None
-        ]
-        if not feasible:
-            self._first()
-        _, negative_number = max(feasible)
-        return Contender.of(self.records[-negative_number])
+        return Contender.of(self._best or self._first())
+
+    def _compare(self, record: FrozenTrial) -> None:
+        """Keep the best feasible trial; of equals the first."""
+        value = _feasible_value(record)
+        best = _feasible_value(self._best) if self._best else None
+        if value is not None and (best is None or value > best):
+            self._best = record
 
     def _first(self) -> FrozenTrial:
         first = self.records[0]
@@ -184,9 +191,9 @@ class StudyRunner:
             raise
         complete = valuation.critical_errors is not None
         state = TrialState.COMPLETE if complete else TrialState.PRUNED
-        self._record(unfinished._replace(state=state, valuation=valuation), number)
+        record = self._record(unfinished._replace(state=state, valuation=valuation), number)
         self._history.tell(trial, valuation.value if complete else None, state=state)
-        return self.records[-1]
+        return record
 
     def _propose(self, number: int) -> tuple[optuna.Trial, Weights]:
         """Place the next trial: where the strategy fixes it, else where its sampler puts it."""
@@ -198,9 +205,12 @@ class StudyRunner:
         trial = self._history.ask(self._axes)
         return trial, weights or self.space.decode(trial.params)
 
-    def _record(self, finished: Finished, number: int, failure: str = "") -> None:
+    def _record(self, finished: Finished, number: int, failure: str = "") -> FrozenTrial:
         baseline = self._first().user_attrs["critical_errors"] if number else None
-        self._study.add_trial(to_record(finished, self.space, baseline, failure))
+        record = to_record(finished, self.space, baseline, failure)
+        self._log.add(record)
+        self._compare(record)
+        return record
 
 
 def _feasible_value(record: FrozenTrial) -> float | None:

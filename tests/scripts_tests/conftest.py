@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 N_RECORDS_PER_SITE = 150
+COMMAND = (sys.executable, str(ROOT / "scripts" / "run_training.py"))
 
 
 class Ran(NamedTuple):
@@ -54,9 +55,8 @@ class Cli:
         }
 
     def __call__(self, *arguments: str, **environment: str) -> Ran:
-        command = [sys.executable, str(ROOT / "scripts" / "run_training.py"), *arguments]
         done = subprocess.run(
-            command,
+            [*COMMAND, *arguments],
             cwd=self.folder,
             env={**self._environment, **environment},
             capture_output=True,
@@ -64,6 +64,16 @@ class Cli:
             check=False,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command and leave it running."""
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def write(self, name: str, document: object) -> str:
         path = self.folder / name

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import optuna
 import pytest
 import yaml
 
@@ -103,6 +107,47 @@ def test_the_same_seed_gives_the_same_export_but_for_its_time(
         assert exported["provenance"].pop("exported_at")
         exports.append(exported)
     assert exports[0] == exports[1]
+
+
+def test_a_killed_study_goes_on_as_if_it_had_not_been(cli: Cli) -> None:
+    options = ("--max-experiments", "60", "--dataset-dir", str(cli.data))
+    assert cli("optimize", *options, "--storage", "sqlite:///whole.db").code in CODES.values()
+    with cli.start("optimize", *options, "--storage", "sqlite:///killed.db") as process:
+        try:
+            while not has_trials(cli.folder / "killed.db"):
+                assert process.poll() is None
+                time.sleep(0.01)
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGKILL
+    left = trials_in(cli.folder / "killed.db")
+    assert 1 <= len(left) < 60
+    assert cli("optimize", *options, "--storage", "sqlite:///killed.db").code in CODES.values()
+    whole = trials_in(cli.folder / "whole.db")
+    assert len(whole) == 60
+    assert trials_in(cli.folder / "killed.db") == whole
+    assert left == whole[: len(left)]
+
+
+def has_trials(path: Path) -> bool:
+    """Look without making or changing anything: the file may not be there yet."""
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        try:
+            return bool(database.execute("select 1 from trials").fetchone())
+        except sqlite3.OperationalError:
+            return False
+
+
+def trials_in(path: Path) -> list[tuple[object, ...]]:
+    """What the trials of a database came to."""
+    url = f"sqlite:///{path}"
+    (study,) = optuna.get_all_study_names(url)
+    return [
+        (trial.state, trial.values, trial.params, trial.intermediate_values, trial.constraints)
+        for trial in optuna.load_study(study_name=study, storage=url).get_trials()
+    ]
 
 
 def test_an_export_is_a_complete_configuration_that_train_prefers(cli: Cli) -> None:

@@ -18,6 +18,8 @@ from studies.samplers import STRATEGIES
 from studies.samplers.base import Problem
 from studies.stopping import Stopper, StoppingRules
 from studies.storage import open_storage
+from studies.trial_log import TrialLog
+from studies.trial_writer import TrialWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +55,9 @@ class Setup:
         seed: int = 1,
         objective: WeightObjective | None = None,
     ) -> StudyRunner:
+        storage = open_storage(self.url)
         study = optuna.create_study(
-            storage=open_storage(self.url),
+            storage=storage,
             study_name=name,
             direction="maximize",
             load_if_exists=True,
@@ -63,6 +66,7 @@ class Setup:
         problem = Problem(self.config.weights, SearchSpace(self.config.study.bounds), grid, seed)
         return StudyRunner(
             study,
+            TrialLog(study, TrialWriter(storage, name)),
             objective or self.objective,
             STRATEGIES[strategy](problem),
             self.config.study.pruner,

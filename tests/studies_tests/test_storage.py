@@ -1,17 +1,27 @@
 from __future__ import annotations
 
+import gc
+import pickle
 import sqlite3
 from typing import TYPE_CHECKING
 
+import optuna
 import pytest
+import sqlalchemy as sa
 
 from engine.errors import StudyError
 from objectives.database import shown_url
 from objectives.sessions import Session, check_sessions, record_session
 from studies.storage import open_storage
+from studies.trial_writer import TrialWriter
+from tests.postgres import REQUIRED, running_server
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from optuna.storages import RDBStorage
+
+    from tests.postgres import Server
 
 
 def test_a_new_database_is_made_and_opened_again(tmp_path: Path) -> None:
@@ -56,9 +66,89 @@ def test_unusable_urls_are_refused(url: str, said: str) -> None:
         open_storage(url)
 
 
-def test_passwords_are_not_shown() -> None:
-    assert "secret" not in shown_url("postgresql://user:secret@host/db")
-    assert "secret" not in shown_url("::secret::")
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "postgresql+psycopg://me:secret@host:5432/db",
+            "postgresql+psycopg://me:***@host:5432/db",
+        ),
+        ("postgresql+psycopg://me@host/db?password=secret", "postgresql+psycopg://me@host/db"),
+        (
+            "postgresql://me@host/db?host=run&sslpassword=secret",
+            "postgresql://me@host/db?host=run",
+        ),
+        ("sqlite:///studies.db", "sqlite:///studies.db"),
+        ("::secret::", "the storage URL"),
+    ],
+)
+def test_passwords_are_not_shown(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
+
+
+def test_a_server_that_does_not_answer_is_one_line_without_the_password() -> None:
+    with pytest.raises(StudyError, match="the database cannot be used") as refused:
+        open_storage("postgresql+psycopg://me:secret@/db?host=/no/such/folder")
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_without_a_server_tests_are_skipped_but_not_in_ci(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.postgres.find", lambda program: None)
+    monkeypatch.delenv(REQUIRED, raising=False)
+    with pytest.raises(pytest.skip.Exception, match="the package 'postgresql'"), running_server():
+        pass
+    monkeypatch.setenv(REQUIRED, "1")
+    with pytest.raises(pytest.fail.Exception, match=REQUIRED), running_server():
+        pass
+
+
+def test_postgresql_is_opened_and_others_tables_are_refused(postgres: Server) -> None:
+    url = postgres.new_database()
+    for _ in range(2):
+        open_storage(url).engine.dispose()
+    other = postgres.new_database()
+    engine = sa.create_engine(other)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE patients (id integer)"))
+    engine.dispose()
+    with pytest.raises(StudyError, match=r"holds other tables \(patients\)"):
+        open_storage(other)
+
+
+def pragma(storage: RDBStorage, name: str) -> object:
+    with storage.engine.connect() as connection:
+        return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+
+def test_sqlite_writes_ahead_and_leaves_one_file(tmp_path: Path) -> None:
+    storage = open_storage(f"sqlite:///{tmp_path / 'studies.db'}")
+    assert pragma(storage, "journal_mode") == "wal"
+    assert pragma(storage, "synchronous") == 1  # NORMAL
+    assert pragma(pickle.loads(pickle.dumps(storage)), "synchronous") == 1  # noqa: S301 - ours
+    del storage
+    gc.collect()
+    assert [path.name for path in tmp_path.iterdir()] == ["studies.db"]
+
+
+def test_where_writing_ahead_is_refused_sqlite_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "studies.db"
+    optuna.create_study(storage=f"sqlite:///{path}", study_name="old")
+    before = path.read_bytes()
+    storage = open_storage(f"sqlite:///file:{path}?mode=ro&uri=true")
+    assert pragma(storage, "journal_mode") == "delete"
+    assert pragma(storage, "synchronous") == 2  # FULL
+    assert [study.study_name for study in storage.get_all_studies()] == ["old"]
+    assert path.read_bytes() == before
+
+
+def test_a_study_may_live_in_memory() -> None:
+    storage = open_storage("sqlite://")
+    study = optuna.create_study(storage=storage)
+    TrialWriter(storage, study.study_name).write([optuna.trial.create_trial(value=1.0)], 0)
+    assert study.best_value == 1.0
 
 
 def test_sessions_are_numbered(tmp_path: Path) -> None:

@@ -1,0 +1,221 @@
+"""Write finished trials into Optuna's tables, many in one transaction."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+from optuna.distributions import distribution_to_json
+from optuna.storages._rdb import models
+
+from engine.errors import StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from optuna.storages import RDBStorage
+    from optuna.trial import FrozenTrial
+
+_Row = dict[str, object]
+
+_STUDIES: sa.Table = models.StudyModel.__table__
+_TRIALS: sa.Table = models.TrialModel.__table__
+_VALUES: sa.Table = models.TrialValueModel.__table__
+_PARAMS: sa.Table = models.TrialParamModel.__table__
+_REPORTS: sa.Table = models.TrialIntermediateValueModel.__table__
+_USER_ATTRS: sa.Table = models.TrialUserAttributeModel.__table__
+_SYSTEM_ATTRS: sa.Table = models.TrialSystemAttributeModel.__table__
+
+
+class NumbersTakenError(StudyError):
+    """The study does not end where the writer of a batch believed: plan again.
+
+    Attributes
+    ----------
+    n_trials : int
+        Trials that the study has.
+    """
+
+    def __init__(self, study_name: str, first_number: int, n_trials: int) -> None:
+        self.n_trials = n_trials
+        super().__init__(
+            f"study {study_name!r} has {n_trials} trials, {first_number} were expected: something "
+            "else changed it meanwhile; run the same command again, it goes on from there"
+        )
+
+
+class TrialWriter:
+    """Writes finished trials of one study.
+
+    Optuna's ``Study.add_trials`` makes one transaction and some 70 statements for each trial;
+    this makes one transaction for all. What arrives is the same, row by row:
+    ``tests/studies_tests/test_trial_writer.py`` compares them on SQLite and PostgreSQL.
+
+    Parameters
+    ----------
+    storage : RDBStorage
+        Its tables and its engine are no public interface of Optuna.
+    study_name : str
+
+    Raises
+    ------
+    KeyError
+        When there is no such study.
+    """
+
+    def __init__(self, storage: RDBStorage, study_name: str) -> None:
+        self._engine = storage.engine
+        self._study_name = study_name
+        self._study_id = storage.get_study_id_from_name(study_name)
+        self._n_objectives = len(storage.get_study_directions(self._study_id))
+
+    def write(self, trials: Sequence[FrozenTrial], first_number: int) -> None:
+        """Write `trials` as the study's next ones, all of them or none.
+
+        Writing the same batch once more changes nothing: an interrupt during the commit, or a
+        connection lost there, leaves open whether the batch has arrived.
+
+        Parameters
+        ----------
+        trials : sequence of FrozenTrial
+            Finished, as ``optuna.trial.create_trial`` makes them; their own numbers do not count.
+            Optuna compares each distribution with those of earlier trials, this does not.
+        first_number : int
+            Number of the first of them: how many trials the study should have.
+
+        Raises
+        ------
+        ValueError
+            When a trial is not finished, or has another number of values than the study.
+        NumbersTakenError
+            When the study has more trials, or fewer.
+        StudyError
+            When the study was deleted.
+        sqlalchemy.exc.SQLAlchemyError
+            When the database does not take them.
+        """
+        for trial in trials:
+            self._check(trial)
+        if not trials:
+            return
+        rows = [
+            {
+                "number": number,
+                "study_id": self._study_id,
+                "state": trial.state,
+                "datetime_start": _utc(trial.datetime_start),
+                "datetime_complete": _utc(trial.datetime_complete),
+            }
+            for number, trial in enumerate(trials, start=first_number)
+        ]
+        with self._engine.begin() as connection:
+            self._lock_study(connection)
+            there = self._trials_from(connection, first_number)
+            if there.n_trials == first_number:
+                connection.execute(_TRIALS.insert(), rows)
+                there = self._trials_from(connection, first_number)
+                _insert_parts(connection, there.trial_ids, trials)
+            elif there.n_trials < first_number or there.times[: len(rows)] != [
+                (row["datetime_start"], row["datetime_complete"]) for row in rows
+            ]:
+                raise NumbersTakenError(self._study_name, first_number, there.n_trials)
+
+    def _check(self, trial: FrozenTrial) -> None:
+        if not trial.state.is_finished():
+            raise ValueError(f"only finished trials can be written, got {trial.state.name}")
+        if trial.values is not None and len(trial.values) != self._n_objectives:
+            raise ValueError(
+                f"a trial has {len(trial.values)} values, the study {self._n_objectives}"
+            )
+
+    def _lock_study(self, connection: sa.Connection) -> None:
+        """Take the lock under which Optuna, too, makes trials, before anything is read.
+
+        Whoever comes later gets higher trial ids and commits later. Optuna's cache asks for ids
+        above the highest it has seen: lower ones that come late it never sees.
+        """
+        if connection.dialect.name == "sqlite":
+            # SQLite knows no FOR UPDATE; its one write lock must not wait for the first insert.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        study = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_id == self._study_id)
+        if connection.scalar(study.with_for_update()) is None:
+            raise StudyError(f"study {self._study_name!r} was deleted meanwhile")
+
+    def _trials_from(self, connection: sa.Connection, first_number: int) -> _There:
+        """Count the trials of the study; tell of those from `first_number` on."""
+        ours = _TRIALS.c.study_id == self._study_id
+        # Optuna's number of a trial is the count of those before it, so this counts as well.
+        n_trials = connection.scalar(sa.select(sa.func.count()).where(ours)) or 0
+        later = connection.execute(
+            sa.select(_TRIALS.c.trial_id, _TRIALS.c.datetime_start, _TRIALS.c.datetime_complete)
+            .where(ours, _TRIALS.c.number >= first_number)
+            .order_by(_TRIALS.c.number)
+        ).all()
+        return _There(
+            n_trials,
+            [trial_id for trial_id, _, _ in later],
+            [(start, complete) for _, start, complete in later],
+        )
+
+
+class _There(NamedTuple):
+    """What a study has: the number of its trials; ids and times (UTC) of the later ones."""
+
+    n_trials: int
+    trial_ids: list[int]
+    times: list[tuple[datetime | None, datetime | None]]
+
+
+def _insert_parts(
+    connection: sa.Connection, trial_ids: Sequence[int], trials: Sequence[FrozenTrial]
+) -> None:
+    """Insert everything that hangs on the trials, table by table."""
+    parts: dict[sa.Table, list[_Row]] = {}
+    for trial_id, trial in zip(trial_ids, trials, strict=True):
+        for table, rows in _parts(trial).items():
+            parts.setdefault(table, []).extend({"trial_id": trial_id, **row} for row in rows)
+    for table, rows in parts.items():
+        if rows:
+            connection.execute(table.insert(), rows)
+
+
+def _parts(trial: FrozenTrial) -> dict[sa.Table, list[_Row]]:
+    """Return the rows of one trial outside the table of trials, as Optuna writes them."""
+    return {
+        _VALUES: [_value_row(n, value) for n, value in enumerate(trial.values or ())],
+        _PARAMS: [_param_row(trial, name) for name in trial.params],
+        _USER_ATTRS: _attr_rows(trial.user_attrs),
+        _SYSTEM_ATTRS: _attr_rows(trial.system_attrs),  # Optuna keeps constraints here
+        _REPORTS: [_report_row(step, x) for step, x in trial.intermediate_values.items()],
+    }
+
+
+def _value_row(objective: int, value: float) -> _Row:
+    stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+    return {"objective": objective, "value": stored, "value_type": kind}
+
+
+def _param_row(trial: FrozenTrial, name: str) -> _Row:
+    distribution = trial.distributions[name]
+    return {
+        "param_name": name,
+        "param_value": distribution.to_internal_repr(trial.params[name]),
+        "distribution_json": distribution_to_json(distribution),
+    }
+
+
+def _attr_rows(attrs: Mapping[str, object]) -> list[_Row]:
+    return [{"key": key, "value_json": json.dumps(value)} for key, value in attrs.items()]
+
+
+def _report_row(step: int, value: float) -> _Row:
+    stored, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(value)
+    return {"step": step, "intermediate_value": stored, "intermediate_value_type": kind}
+
+
+def _utc(local: datetime | None) -> datetime | None:
+    """Return a local time as Optuna stores it: UTC, without saying so."""
+    return None if local is None else local.astimezone(UTC).replace(tzinfo=None)

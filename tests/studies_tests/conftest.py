@@ -1,0 +1,57 @@
+"""Databases of both kinds that studies live in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from studies.storage import open_storage
+from tests.postgres import Server, running_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from optuna.storages import RDBStorage
+
+
+class NewDatabase(Protocol):
+    def __call__(self) -> str:
+        """Return the URL of an empty database."""
+        ...
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> NewDatabase:
+    if request.param == "postgresql":
+        server: Server = request.getfixturevalue("postgres")
+        return server.new_database
+    numbers = iter(range(100))
+    return lambda: f"sqlite:///{tmp_path / f'studies-{next(numbers)}.db'}"
+
+
+class OpenStorage(Protocol):
+    def __call__(self, url: str) -> RDBStorage:
+        """Open a database with connections and caches of its own."""
+        ...
+
+
+@pytest.fixture
+def opened() -> Iterator[OpenStorage]:
+    """Open databases, and close them at the end of the test."""
+    storages: list[RDBStorage] = []
+
+    def open_(url: str) -> RDBStorage:
+        storages.append(open_storage(url))
+        return storages[-1]
+
+    yield open_
+    for storage in storages:
+        storage.engine.dispose()
