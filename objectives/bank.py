@@ -40,7 +40,7 @@ _ARRAYS = (
     "non_clinical",
 )
 _MANIFEST = "manifest.json"
-_LIBRARIES = ("numpy", "rapidfuzz", "scikit-learn", "scipy")  # on which features depend
+_LIBRARIES = ("numpy", "rapidfuzz")  # on which features depend
 
 
 class FeatureBank(NamedTuple):
