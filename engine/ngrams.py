@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -106,26 +107,19 @@ class NgramIndex:
         ndarray of float32, shape (n_texts,)
             In [0, 1] but for rounding.
         """
-        postings = self.postings
-        known = [
-            self._column[ngram]
-            for ngram in ngrams_of(text, self._ngram_range)
-            if ngram in self._column
-        ]
-        ngrams, counts = np.unique(np.array(known, dtype=np.int64), return_counts=True)
-        weights = _unit_length(
-            counts.astype(np.float32) * postings.idf[ngrams], np.zeros_like(ngrams), 1
-        )
+        postings, column = self.postings, self._column
+        known = [column.get(ngram, -1) for ngram in ngrams_of(text, self._ngram_range)]
+        counted = Counter(known)
+        del counted[-1]  # unknown to every indexed text
+        ngrams = np.array(sorted(counted), dtype=np.int64)
+        counts = np.array([counted[ngram] for ngram in ngrams.tolist()], dtype=np.float32)
+        weights = _unit_length(counts * postings.idf[ngrams], np.zeros_like(ngrams), 1)
         sums = np.zeros(self._n_distinct, dtype=np.float32)
-        runs = [
-            slice(start, end)
-            for start, end in zip(
-                postings.starts[ngrams].tolist(), postings.starts[ngrams + 1].tolist(), strict=True
-            )
-        ]
+        starts, ends = postings.starts[ngrams], postings.starts[ngrams + 1]
+        runs = [slice(*run) for run in zip(starts.tolist(), ends.tolist(), strict=True)]
         if runs:
             products = np.concatenate([postings.weights[run] for run in runs])
-            products *= np.repeat(weights, [run.stop - run.start for run in runs])
+            products *= np.repeat(weights, ends - starts)
             # adds one product after the other, in float32; bincount would add in float64
             np.add.at(sums, np.concatenate([postings.distinct[run] for run in runs]), products)
         return sums[postings.position]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 from rapidfuzz.utils import default_process
 
 from engine.ngrams import NgramIndex, Postings, build_postings
@@ -86,15 +86,10 @@ class TextIndex:
         ndarray of float64, shape (n_candidates,)
             In [0, 1].
         """
-        asked = default_process(text)
-        return np.array(
-            [
-                max(
-                    fuzz.token_set_ratio(asked, self._names[row]),
-                    fuzz.token_set_ratio(asked, self._fsns[row]),
-                )
-                / 100.0
-                for row in rows
-            ],
-            dtype=np.float64,
-        )
+        chosen = rows.tolist()
+        texts = [self._names[row] for row in chosen] + [self._fsns[row] for row in chosen]
+        ratios = process.cdist(
+            [default_process(text)], texts, scorer=fuzz.token_set_ratio, dtype=np.float64
+        )[0]
+        best: NDArray[np.float64] = np.maximum(ratios[: len(chosen)], ratios[len(chosen) :])
+        return best / 100.0
