@@ -83,7 +83,7 @@ def _row(record: object, where: str) -> CatalogueRow:
     missing = [name for name in ("snomed_concept_id", "primary_source_name") if name not in record]
     if missing:
         raise InputFileError(f"{where}: the key {missing[0]!r} is missing")
-    text = {name: _text(record.get(name), f"{where}, {name}") for name in _FIELDS}
+    text = {name: _text(record.get(name), where, name) for name in _FIELDS}
     if not text["snomed_concept_id"]:
         raise InputFileError(f"{where}, snomed_concept_id: is empty; every row needs a code")
     name = text["primary_source_name"] or text["snomed_fsn"]
@@ -94,21 +94,26 @@ def _row(record: object, where: str) -> CatalogueRow:
         fsn=text["snomed_fsn"] or name,
         laterality_concept_id=text["snomed_laterality_concept_id"],
         laterality_fsn=text["snomed_laterality_fsn"],
-        is_diagnostic=_flag(text["is_diagnostic"], f"{where}, is_diagnostic"),
-        is_interventional=_flag(text["is_interventional"], f"{where}, is_interventional"),
+        is_diagnostic=_flag(text["is_diagnostic"], where, "is_diagnostic"),
+        is_interventional=_flag(text["is_interventional"], where, "is_interventional"),
         preferred_name=name,
     )
 
 
-def _text(value: object, where: str) -> str:
+def _text(value: object, where: str, name: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InputFileError(f"{where}: text or a whole number is expected, found {value!r:.60}")
+        raise InputFileError(
+            f"{where}, {name}: text or a whole number is expected, found {value!r:.60}"
+        )
     return str(value).strip()
 
 
-def _flag(value: str, where: str) -> bool | None:
-    if value.upper() not in _FLAGS:
-        raise InputFileError(f"{where}: 'Y', 'N' or empty is expected, found {value!r:.60}")
-    return _FLAGS[value.upper()]
+def _flag(value: str, where: str, name: str) -> bool | None:
+    flag = value.upper()
+    if flag not in _FLAGS:
+        raise InputFileError(
+            f"{where}, {name}: 'Y', 'N' or empty is expected, found {value!r:.60}"
+        )
+    return _FLAGS[flag]

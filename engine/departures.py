@@ -46,15 +46,14 @@ def departures(query: Query, index: CatalogueIndex) -> NDArray[np.uint8]:
     when it states one and text and code state none, or contradict each other; in pregnancy, age
     or sex when it states one that the name does not.
     """
-    departs = np.zeros(len(index), dtype=np.uint8)
     parsed = query.parsed
     other_side = index.laterality != SIDES.index(parsed.laterality)
-    departs[index.sided & other_side] |= np.uint8(Departure.SIDE)
+    departs: NDArray[np.uint8] = (index.sided & other_side) * np.uint8(Departure.SIDE)
     other_contrast = index.contrast != CONTRASTS.index(parsed.contrast)
     given = index.gives_contrast | (parsed.contrast in GIVES_CONTRAST)
-    departs[given & other_contrast] |= np.uint8(Departure.CONTRAST)
+    departs |= (given & other_contrast) * np.uint8(Departure.CONTRAST)
     if not query.modalities or query.modality_conflict:
-        departs[index.states_modality] |= np.uint8(Departure.MODALITY)
+        departs |= index.states_modality * np.uint8(Departure.MODALITY)
     named = stated_groups(parsed.context)
     for group, rows_by_term in index.patient_groups.items():
         for term, rows in rows_by_term.items():

@@ -188,7 +188,7 @@ def _slot_features(
     features[:, Feature.UNSTATED_ADDITIONS] = facts.additions[rows]
     features[:, Feature.EXACT_MATCH] = [
         parsed.canonical in (index.slots[row].name.canonical, index.slots[row].fsn.canonical)
-        for row in rows
+        for row in rows.tolist()
     ]
     features[:, Feature.SYNONYM_MATCH] = _same_slots(query, index, facts, rows)
     if parsed.context:

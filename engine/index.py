@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.catalogue import CatalogueRow
+    from engine.ngrams import Postings
     from engine.row_slots import RowSlots
     from engine.settings import RetrievalSettings
 
@@ -33,6 +35,8 @@ class CatalogueIndex:
     retrieval : RetrievalSettings
     slots : sequence of RowSlots, optional
         What was read in these rows before.
+    postings : Postings, optional
+        The n-grams of these rows' names and FSNs, as indexed before.
 
     Attributes
     ----------
@@ -56,6 +60,7 @@ class CatalogueIndex:
         rows: Sequence[CatalogueRow],
         retrieval: RetrievalSettings,
         slots: Sequence[RowSlots] | None = None,
+        postings: Postings | None = None,
     ) -> None:
         self.rows = tuple(rows)
         self.retrieval = retrieval
@@ -95,6 +100,7 @@ class CatalogueIndex:
             [row.name for row in self.slots],
             [row.fsn for row in self.slots],
             retrieval.ngram_range,
+            postings,
         )
 
     def __len__(self) -> int:
@@ -112,7 +118,12 @@ def _rows_by_group(slots: Sequence[RowSlots]) -> dict[str, dict[str, NDArray[np.
 
 
 def _positions(rows: Sequence[CatalogueRow]) -> NDArray[np.int64]:
-    order = sorted(range(len(rows)), key=lambda row: _name_key(rows[row]))
+    n_of_name = Counter(row.preferred_name for row in rows)
+    keys = [
+        _name_key(row) if n_of_name[row.preferred_name] > 1 else (row.preferred_name,)
+        for row in rows
+    ]
+    order = sorted(range(len(rows)), key=keys.__getitem__)
     positions = np.empty(len(rows), dtype=np.int64)
     positions[order] = np.arange(len(rows))
     return positions

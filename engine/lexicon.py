@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from bisect import bisect_left
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -82,8 +82,9 @@ class Adjective(NamedTuple):
 Meaning = tuple[Sense, ...] | tuple[Rule, ...] | Adjective
 
 
+@cache
 def read_table(name: str) -> Table:
-    """Read one data file of the vocabulary."""
+    """Read one data file of the vocabulary, once: several readers share it, none changes it."""
     source = files("engine") / "vocabulary" / f"{name}.toml"
     return tomllib.loads(source.read_text(encoding="utf-8"))
 

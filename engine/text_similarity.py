@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 from rapidfuzz.utils import default_process
-from sklearn.feature_extraction.text import TfidfVectorizer
+
+from engine.ngrams import NgramIndex, Postings, build_postings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.slots import ParsedName
+
+
+def row_postings(
+    names: Sequence[ParsedName], fsns: Sequence[ParsedName], ngram_range: tuple[int, int]
+) -> Postings:
+    """Index the n-grams of the canonical names and, behind them, of the canonical FSNs."""
+    return build_postings([parsed.canonical for parsed in (*names, *fsns)], ngram_range)
 
 
 class TextIndex:
@@ -25,11 +33,8 @@ class TextIndex:
     names, fsns : sequence of ParsedName, length n_rows
     ngram_range : tuple of int
         Shortest and longest character n-gram, within word borders.
-
-    Notes
-    -----
-    Source: Salton and Buckley (1988), "Term-weighting approaches in automatic text retrieval", as
-    in scikit-learn's ``TfidfVectorizer`` (smooth idf, l2 norm).
+    postings : Postings, optional
+        What `row_postings` gave for these rows before.
     """
 
     def __init__(
@@ -37,16 +42,13 @@ class TextIndex:
         names: Sequence[ParsedName],
         fsns: Sequence[ParsedName],
         ngram_range: tuple[int, int],
+        postings: Postings | None = None,
     ) -> None:
-        self._vectorizer = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=ngram_range, dtype=np.float32
-        )
         self._names = [default_process(name.text) for name in names]
         self._fsns = [default_process(fsn.text) for fsn in fsns]
         self._n_rows = len(self._names)
-        canonical = [parsed.canonical for parsed in (*names, *fsns)]
-        by_text = self._vectorizer.fit_transform(canonical)
-        self._by_ngram = by_text.T.tocsr()
+        postings = postings or row_postings(names, fsns, ngram_range)
+        self._ngrams = NgramIndex(postings, ngram_range)
 
     def cosines(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the better of the cosines with name and with FSN.
@@ -59,10 +61,12 @@ class TextIndex:
         Returns
         -------
         ndarray of float32, shape (n_texts, n_rows)
-            In [0, 1] but for rounding.
+            In [0, 1] but for rounding; each text's are as if it were asked alone.
         """
-        both = (self._vectorizer.transform(texts) @ self._by_ngram).toarray()
-        best: NDArray[np.float32] = np.maximum(both[:, : self._n_rows], both[:, self._n_rows :])
+        best = np.empty((len(texts), self._n_rows), dtype=np.float32)
+        for text, of_text in zip(texts, best, strict=True):
+            both = self._ngrams.cosines(text)
+            np.maximum(both[: self._n_rows], both[self._n_rows :], out=of_text)
         return best
 
     def token_similarities(self, text: str, rows: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -82,15 +86,10 @@ class TextIndex:
         ndarray of float64, shape (n_candidates,)
             In [0, 1].
         """
-        asked = default_process(text)
-        return np.array(
-            [
-                max(
-                    fuzz.token_set_ratio(asked, self._names[row]),
-                    fuzz.token_set_ratio(asked, self._fsns[row]),
-                )
-                / 100.0
-                for row in rows
-            ],
-            dtype=np.float64,
-        )
+        chosen = rows.tolist()
+        texts = [self._names[row] for row in chosen] + [self._fsns[row] for row in chosen]
+        ratios = process.cdist(
+            [default_process(text)], texts, scorer=fuzz.token_set_ratio, dtype=np.float64
+        )[0]
+        best: NDArray[np.float64] = np.maximum(ratios[: len(chosen)], ratios[len(chosen) :])
+        return best / 100.0

@@ -7,11 +7,11 @@ import json
 import os
 import shutil
 import tempfile
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import joblib
 import numpy as np
 
 import engine
@@ -40,7 +40,7 @@ _ARRAYS = (
     "non_clinical",
 )
 _MANIFEST = "manifest.json"
-_LIBRARIES = ("numpy", "rapidfuzz", "scikit-learn", "scipy")  # on which features depend
+_LIBRARIES = ("numpy", "rapidfuzz")  # on which features depend
 
 
 class FeatureBank(NamedTuple):
@@ -121,6 +121,7 @@ class BankRecipe(NamedTuple):
         )
 
 
+@cache
 def engine_sha256() -> str:
     """Hash the engine's code and vocabulary: whoever changes either gets new banks and studies."""
     root = Path(engine.__file__).parent
@@ -176,6 +177,8 @@ def build_bank(
 
     Each process gets one run of neighbouring chunks: the catalogue travels to it once.
     """
+    import joblib  # noqa: PLC0415 - 0.2 s, and a lookup builds no bank
+
     chunks = [cases[start : start + chunk_size] for start in range(0, len(cases), chunk_size)]
     n_jobs = max(1, min(max_workers, os.cpu_count() or 1, len(chunks)))
     share = -(-len(chunks) // n_jobs)

@@ -9,8 +9,8 @@ from pathlib import Path
 from engine.errors import InputFileError
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a UTF-8 text file so that a reader sees the old or the new one, never a part.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader sees the old or the new one, never a part; text as UTF-8.
 
     Raises
     ------
@@ -24,8 +24,8 @@ def write_whole(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         temporary = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +47,8 @@ def error_upper_bound(
     confidence : float
         In (0, 1), one-sided.
     """
+    from scipy import stats  # noqa: PLC0415 - 0.5 s, and a lookup fits nothing
+
     some_right = n_wrong < n_accepted
     bound = stats.beta.ppf(confidence, n_wrong + 1, np.where(some_right, n_accepted - n_wrong, 1))
     upper: NDArray[np.float64] = np.where(some_right, bound, 1.0)

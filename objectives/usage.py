@@ -12,7 +12,7 @@ from engine.coefficients import FEATURE_GRID
 from engine.grid import on_grid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,9 +28,9 @@ class Usage:
 
     Parameters
     ----------
-    rows : sequence of CatalogueRow
-    cases : iterable of Case
-    tuning_sites : iterable of str
+    n_rows : int
+    counts : mapping of str to ndarray of int64, shape (n_rows,)
+        How many cases of each tuning site have each row; see `count_usage`.
 
     Attributes
     ----------
@@ -40,16 +40,8 @@ class Usage:
         Hash of the counts.
     """
 
-    def __init__(
-        self, rows: Sequence[CatalogueRow], cases: Iterable[Case], tuning_sites: Iterable[str]
-    ) -> None:
-        position = {row.preferred_name: i for i, row in enumerate(rows)}
-        counts = {site: np.zeros(len(rows), dtype=np.int64) for site in tuning_sites}
-        used = Counter((case.site, case.gold) for case in cases if case.site in counts)
-        for (site, gold), n_cases in used.items():
-            if gold is not None and gold in position:
-                counts[site][position[gold]] = n_cases
-        total = np.zeros(len(rows), dtype=np.int64)
+    def __init__(self, n_rows: int, counts: Mapping[str, NDArray[np.int64]]) -> None:
+        total = np.zeros(n_rows, dtype=np.int64)
         for site_counts in counts.values():
             total += site_counts
         self.everywhere = _share(total)
@@ -67,6 +59,19 @@ class Usage:
             Log-scaled counts as a share of the largest, multiples of 1/128 in [0, 1].
         """
         return self._elsewhere.get(site, self.everywhere)
+
+
+def count_usage(
+    rows: Sequence[CatalogueRow], cases: Iterable[Case], tuning_sites: Iterable[str]
+) -> dict[str, NDArray[np.int64]]:
+    """Count the cases of each tuning site that have each row, shape (n_rows,)."""
+    position = {row.preferred_name: i for i, row in enumerate(rows)}
+    counts = {site: np.zeros(len(rows), dtype=np.int64) for site in tuning_sites}
+    used = Counter((case.site, case.gold) for case in cases if case.site in counts)
+    for (site, gold), n_cases in used.items():
+        if gold is not None and gold in position:
+            counts[site][position[gold]] = n_cases
+    return counts
 
 
 def _share(counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,10 +15,11 @@ from engine.lookup import LookupEngine
 from objectives.bank import BankRecipe, FeatureBank, load_or_build_bank
 from objectives.cases import Case, CaseSet, dataset_files, load_cases
 from objectives.configuration import resolve
-from objectives.row_cache import read_slots
+from objectives.row_cache import read_postings, read_slots
 from objectives.scoring import Labels, label_candidates
 from objectives.truth import RowTruth
 from objectives.usage import Usage
+from objectives.usage_cache import read_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,10 +83,7 @@ class Workspace:
     rows : tuple of CatalogueRow
     catalogue_sha256 : str
     index : CatalogueIndex
-    truth : RowTruth
     usage : Usage
-    recipe : BankRecipe
-        What the banks of this workspace depend on.
     """
 
     def __init__(
@@ -99,22 +98,23 @@ class Workspace:
         self.catalogue_sha256 = sha256_of_file(path)
         self._names = frozenset(row.preferred_name for row in self.rows)
         slots = read_slots(self.rows, self.catalogue_sha256)
-        self.index = CatalogueIndex(self.rows, config.retrieval, slots)
-        self.truth = RowTruth(self.rows, self.index.slots, config.data.slots)
-        self.usage = Usage(
-            self.rows,
-            () if catalogue else self._usage_cases(training_dir or config.data.training_dir),
-            config.split.tuning,
-        )
-        self.recipe = BankRecipe(
-            self.index, self.usage, config.retriever_top_k, self.catalogue_sha256
-        )
+        postings = read_postings(slots, config.retrieval.ngram_range, self.catalogue_sha256)
+        self.index = CatalogueIndex(self.rows, config.retrieval, slots, postings)
+        files = () if catalogue else _training_files(training_dir or config.data.training_dir)
+        counts = read_counts(self.rows, files, config.split.tuning, self.catalogue_sha256)
+        self.usage = Usage(len(self.rows), counts)
 
-    def _usage_cases(self, training_dir: Path) -> Sequence[Case]:
-        """Read the cases that usage is learned from; none where there are no such files."""
-        if not any(resolve(training_dir).glob("*.json")):
-            return ()
-        return load_cases(dataset_files(training_dir), self._names).cases
+    @cached_property
+    def truth(self) -> RowTruth:
+        """What the rows truly are."""
+        return RowTruth(self.rows, self.index.slots, self._config.data.slots)
+
+    @cached_property
+    def recipe(self) -> BankRecipe:
+        """What the banks of this workspace depend on."""
+        return BankRecipe(
+            self.index, self.usage, self._config.retriever_top_k, self.catalogue_sha256
+        )
 
     def load_cases(self, paths: Sequence[Path], limit: int | None = None) -> CaseSet:
         """Load the cases of some files; see `objectives.cases.load_cases`."""
@@ -156,3 +156,8 @@ class Workspace:
             self._config.retriever_top_k,
             self.usage.everywhere,
         )
+
+
+def _training_files(directory: Path) -> Sequence[Path]:
+    """List the files that usage is learned from; none where there are no such files."""
+    return dataset_files(directory) if any(resolve(directory).glob("*.json")) else ()

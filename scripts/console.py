@@ -1,30 +1,20 @@
-"""What every verb shares: shared options, JSON, errors and progress."""
+"""What every verb shares: options, JSON and errors."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Mapping
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from objectives.identifiers import mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from objectives.cases import BadRecord
 
@@ -75,66 +65,3 @@ def warn_bad_records(bad_records: Sequence[BadRecord]) -> None:
         warn(f"left out: {record}")
     if len(bad_records) > _SHOWN_BAD_RECORDS:
         warn(f"left out: {len(bad_records) - _SHOWN_BAD_RECORDS} more records")
-
-
-class TrialProgress:
-    """Shows a study's progress: a bar on a terminal, lines otherwise; always on stderr.
-
-    Parameters
-    ----------
-    bar : rich.progress.Progress or None
-        None when stderr is no terminal.
-    """
-
-    _N_LINES = 10
-
-    def __init__(self, bar: Progress | None) -> None:
-        self._bar = bar
-        self._task = bar.add_task("best      -", total=None) if bar else None
-
-    def say(self, line: str) -> None:
-        """Print a line."""
-        if self._bar:
-            self._bar.console.print(line, highlight=False, markup=False)
-        else:
-            warn(line)
-
-    def trial(self, n_done: int, n_trials: int, best_value: float) -> None:
-        """Move the bar, or print a line every tenth of the study."""
-        if self._bar and self._task is not None:
-            self._bar.update(
-                self._task, completed=n_done, total=n_trials, description=f"best {best_value:.4f}"
-            )
-        elif n_done % max(1, n_trials // self._N_LINES) == 0:
-            warn(f"trial {n_done}/{n_trials}  best value {best_value:.4f}")
-
-
-@contextmanager
-def trial_progress() -> Iterator[TrialProgress]:
-    """Open the progress display of a study."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield TrialProgress(None)
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("trials"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        yield TrialProgress(bar)
-
-
-@contextmanager
-def record_progress() -> Iterator[Callable[[int], None]]:
-    """Open the progress display of a mapping run: a bar on a terminal, nothing otherwise."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _: None
-        return
-    columns = (SpinnerColumn(), MofNCompleteColumn(), TextColumn("records"), TimeElapsedColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda n_records: bar.update(task, advance=n_records)

@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from engine.coefficients import Feature
 from engine.decision import Status
-from engine.explain import readings
 from objectives.calibration import calibration_note
 from objectives.configuration import DEFAULT_CONFIG, load_configuration
 from objectives.identifiers import mask_parsed
@@ -22,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.catalogue import CatalogueRow
-    from engine.lookup import Answer, Explanation
+    from engine.lookup import Answer
 
-_WIDTH = 100  # columns
 _N_VETOED = 5
 _N_EXPLAINED = 8  # candidates that fit side by side
 
@@ -68,52 +63,14 @@ def lookup(
     elif answer.row:
         typer.echo(f"{answer.row.preferred_name}  ({answer.row.concept_id})")
     if explain:
+        from scripts.explanation import print_explanation  # noqa: PLC0415 - needs rich's tables
+
         explanation = engine.explain(answer, _N_VETOED)
-        _print_explanation(answer, candidates[:_N_EXPLAINED], explanation)
+        print_explanation(answer, candidates[:_N_EXPLAINED], explanation)
     else:
-        table = Table("rank", "score", "preferred name", box=None)
+        typer.echo(" rank  score   preferred name")
         for rank, candidate in enumerate(candidates, start=1):
-            table.add_row(str(rank), f"{candidate.score:.4f}", Text(candidate.preferred_name))
-        Console().print(table)
-
-
-def _print_explanation(
-    answer: Answer, candidates: Sequence[Candidate], explanation: Explanation
-) -> None:
-    """Print three tables that fit 100 columns: words, scores, vetoes."""
-    console = Console(width=_WIDTH)
-    words = Table(
-        "words", "slot", "read as", box=None, title="What the words say", title_justify="left"
-    )
-    masked = answer.query._replace(parsed=mask_parsed(answer.query.parsed))
-    for reading in readings(masked):
-        words.add_row(Text(reading.words), reading.slot, Text(reading.value))
-    if answer.query.code_modalities:
-        codes = " or ".join(sorted(answer.query.code_modalities))
-        words.add_row("MODALITY_CODE", "modality", codes)
-    console.print(words)
-    parts = explanation.contributions[: len(candidates)]
-    shown = [feature for feature in Feature if any(feature in part for part in parts)]
-    scores = Table(title="Score = sum of feature x weight", title_justify="left", box=None)
-    scores.add_column("")
-    for rank in range(1, len(parts) + 1):
-        scores.add_column(str(rank), justify="right")
-    for feature in shown:
-        cells = [f"{part[feature]:+.4f}" if feature in part else "" for part in parts]
-        scores.add_row(feature.name.lower(), *cells)
-    scores.add_row("score", *(f"{candidate.score:.4f}" for candidate in candidates), style="bold")
-    console.print(scores)
-    names = Table("rank", "preferred name", box=None)
-    for rank, candidate in enumerate(candidates, start=1):
-        names.add_row(str(rank), Text(candidate.preferred_name))
-    console.print(names)
-    vetoed = Table(
-        "veto", "score", "preferred name", box=None, title="Removed", title_justify="left"
-    )
-    for rival in explanation.vetoed:
-        name = Text(rival.row.preferred_name)
-        vetoed.add_row(", ".join(rival.reasons), f"{rival.score:.4f}", name)
-    console.print(vetoed if explanation.vetoed else "No row was vetoed.")
+            typer.echo(f" {rank:<4}  {candidate.score:.4f}  {candidate.preferred_name}")
 
 
 class Candidate(NamedTuple):

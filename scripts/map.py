@@ -12,7 +12,8 @@ from objectives.calibration import calibration_note
 from objectives.configuration import DEFAULT_CONFIG, hash_of, load_configuration
 from objectives.mapping import map_file
 from objectives.workspace import Workspace
-from scripts.console import ConfigOption, JsonOption, print_json, record_progress, warn
+from scripts.console import ConfigOption, JsonOption, print_json, warn
+from scripts.progress import record_progress
 
 
 def map_names(

@@ -14,11 +14,11 @@ from scripts.console import (
     DatasetOption,
     JsonOption,
     print_json,
-    trial_progress,
     warn,
     warn_bad_records,
 )
 from scripts.decisions import decision_lines
+from scripts.progress import trial_progress
 from studies import OptimizationConfig, TrainingOptimizer
 from studies.gate import Verdict
 

@@ -3,40 +3,75 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+from typing_extensions import override
 
 from engine.errors import RadTuneError
 from objectives.identifiers import mask
-from scripts import (  # verbs
-    calibrate,
-    compare,
-    lookup,
-    map,  # noqa: A004
-    optimize,
-    train,
-    validate,
-)
+
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context
 
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130
 _INTERRUPTED = "interrupted; what is finished is kept: run the same again (map: with --resume)"
 
+_FUNCTIONS = {  # of each verb, in the module of its name
+    "train": "train",
+    "optimize": "optimize",
+    "compare": "compare",
+    "calibrate": "calibrate",
+    "validate": "validate",
+    "lookup": "lookup",
+    "map": "map_names",
+}
+
+
+class _Verbs(TyperGroup):
+    """The verbs; the module of each is imported only when it is run or described.
+
+    A lookup answers in less time than the libraries of a study take to import.
+    """
+
+    @override
+    def list_commands(self, ctx: Context) -> list[str]:
+        return list(_FUNCTIONS)
+
+    @override
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        # for an unknown verb every known one is needed, to suggest the nearest
+        for verb in [cmd_name] if cmd_name in _FUNCTIONS else _FUNCTIONS:
+            if verb not in self.commands:
+                self.add_command(_command(verb))
+        return super().get_command(ctx, cmd_name)
+
+
+def _command(verb: str) -> Command:
+    """Import a verb and read its options."""
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(verb)(getattr(import_module(f"scripts.{verb}"), _FUNCTIONS[verb]))
+    return get_command(alone)
+
+
+def _only_verbs() -> None:
+    """Take no options of its own."""
+
+
 app = typer.Typer(
     name="radtune",
+    cls=_Verbs,
+    callback=_only_verbs,
     help="Tune the scoring weights of the radiology lookup engine, and use it.",
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("train")(train.train)
-app.command("optimize")(optimize.optimize)
-app.command("compare")(compare.compare)
-app.command("calibrate")(calibrate.calibrate)
-app.command("validate")(validate.validate)
-app.command("lookup")(lookup.lookup)
-app.command("map")(map.map_names)
 
 
 def main() -> None:

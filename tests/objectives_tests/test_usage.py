@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from objectives.cases import Case
-from objectives.usage import Usage
+from objectives.usage import Usage, count_usage
 from tests.engine_tests.conftest import make_rows
 
 ROWS = make_rows(("CT Head|N", "CT Abdomen|N", "XR Chest|N"))
@@ -11,6 +11,10 @@ ROWS = make_rows(("CT Head|N", "CT Abdomen|N", "XR Chest|N"))
 
 def case(site: str, gold: str | None) -> Case:
     return Case(site, "", "", "name", gold, has_gold=True)
+
+
+def usage_of(cases: list[Case]) -> Usage:
+    return Usage(len(ROWS), count_usage(ROWS, cases, ["A", "B"]))
 
 
 CASES = [
@@ -22,13 +26,13 @@ CASES = [
 
 
 def test_a_site_never_meets_its_own_counts() -> None:
-    usage = Usage(ROWS, CASES, ["A", "B"])
+    usage = usage_of(CASES)
     assert usage.seen_from("A").tolist() == [0.0, 1.0, 0.0]
     assert usage.seen_from("B").tolist() == [1.0, 0.0, 0.0]
 
 
 def test_held_out_sites_teach_nothing_and_see_all_tuning_sites() -> None:
-    usage = Usage(ROWS, CASES, ["A", "B"])
+    usage = usage_of(CASES)
     seen = usage.seen_from("HELD OUT")
     assert seen[2] == 0.0
     assert seen[0] == 1.0
@@ -37,4 +41,4 @@ def test_held_out_sites_teach_nothing_and_see_all_tuning_sites() -> None:
 
 
 def test_without_cases_every_row_is_as_common() -> None:
-    assert not Usage(ROWS, [], ["A"]).everywhere.any()
+    assert not usage_of([]).everywhere.any()
