@@ -15,7 +15,7 @@ from engine.coefficients import effective_coefficients
 from engine.decision import Status, decide
 from objectives.cases import dataset_files
 from objectives.configuration import Configuration, load_configuration
-from objectives.scoring import find_winners
+from objectives.scoring import find_winners, rank_first
 from objectives.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -58,11 +58,10 @@ def engine_answers(workspace: Workspace, config: Configuration, cases: Sequence[
     """Answer with the engine and the configured weights."""
     labelled = workspace.bank(cases)
     coefficients = effective_coefficients(config.weights)
-    scores = labelled.bank.features @ coefficients
-    missing = np.arange(scores.shape[1]) >= labelled.bank.n_candidates[:, None]
-    order = np.argsort(np.where(missing, np.inf, -scores), axis=1, kind="stable")
-    rows = np.where(missing, -1, np.take_along_axis(labelled.bank.rows, order, axis=1))
-    winners = find_winners(labelled.bank, labelled.labels, coefficients)
+    facts = labelled.facts()
+    order, scores = rank_first(facts, coefficients, config.retriever_top_k)
+    rows = np.where(np.isneginf(scores), -1, np.take_along_axis(facts.rows, order, axis=1))
+    winners = find_winners(labelled, coefficients)
     decisions = decide(winners.evidence, config.calibration, config.decision)
     return Answers(rows.astype(np.int64), decisions.statuses == Status.MATCH)
 

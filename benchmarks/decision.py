@@ -27,7 +27,7 @@ from objectives.risk_coverage import (
     smallest_threshold,
 )
 from objectives.scoring import find_winners
-from objectives.workspace import LabelledBank, Workspace
+from objectives.workspace import Workspace
 from studies import OptimizationConfig, TrainingOptimizer
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from objectives.cases import Case
+    from objectives.labelled_bank import LabelledBank
 
 _TARGET_COVERAGE = 0.80
 _TARGET_NOT_ACCEPTED = 0.95
@@ -79,7 +80,7 @@ class Figures(NamedTuple):
 
 def engine_answers(config: Configuration, gate: LabelledBank) -> Judged:
     """Answer with a configuration and its own calibration and threshold."""
-    winners = find_winners(gate.bank, gate.labels, effective_coefficients(config.weights))
+    winners = find_winners(gate, effective_coefficients(config.weights))
     threshold = config.calibration.accept_threshold
     return Judged(
         decide(winners.evidence, config.calibration, config.decision).confidences,

@@ -69,6 +69,31 @@ _SIMPLEX = (
 )
 
 
+def coefficient_rays() -> NDArray[np.float32]:
+    """Return directions of which every configuration's coefficients are sums, none negative.
+
+    Penalties are at most 0, everything else is at least 0, and neither credit for contrast
+    exceeds the one for a match. A candidate that falls behind another in no ray can be ranked
+    above it by no configuration.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_rays, n_features)
+    """
+    contrast = (Feature.CONTRAST_MATCH, Feature.CONTRAST_MISMATCH, Feature.CONTRAST_NULL)
+    penalties = (Feature.INTERVENTIONAL_CONFLICT, Feature.UNSTATED_ADDITIONS)
+    rays = [
+        {feature: -1.0 if feature in penalties else 1.0}
+        for feature in Feature
+        if feature not in contrast
+    ]
+    corners = [(1.0, mismatch, null) for mismatch in (0.0, 1.0) for null in (0.0, 1.0)]
+    rays += [dict(zip(contrast, corner, strict=True)) for corner in corners]
+    return np.array(
+        [[ray.get(feature, 0.0) for feature in Feature] for ray in rays], dtype=np.float32
+    )
+
+
 def effective_coefficients(weights: Weights) -> NDArray[np.float32]:
     """Turn a configuration into the coefficients of the linear score.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from engine.settings import DecisionSettings, Weights
     from objectives.configuration import Configuration
-    from objectives.workspace import LabelledBank
+    from objectives.labelled_bank import LabelledBank
 
 N_SETS = 5  # the first row, the first two rows, ...
 _STRENGTH = 10.0  # inverse of the penalty on slopes
@@ -71,13 +71,13 @@ def fit_calibration(
         When no case says what is right.
     """
     labelled = tuning.labelled()
-    winners = find_winners(labelled.bank, labelled.labels, effective_coefficients(weights))
-    used = ~winners.evidence.non_clinical
-    if not used.any():
+    if not labelled.cases:
         raise InputFileError(
             "no labelled case at a tuning site: confidence cannot be calibrated; "
             "name your sites under split.tuning in config.yaml"
         )
+    winners = find_winners(labelled, effective_coefficients(weights))
+    used = ~winners.evidence.non_clinical
     models = _fit(winners, used)
     confidences = np.zeros(len(used))
     for held_out in _folds(labelled):

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from objectives.configuration import Configuration
+    from objectives.labelled_bank import LabelledBank
     from objectives.truth import RowTruth
-    from objectives.workspace import LabelledBank
 
 UNANSWERABLE = "no right row"
 
@@ -131,7 +131,7 @@ def report_decisions(
     truth : RowTruth
     """
     settings = config.decision
-    winners = find_winners(labelled.bank, labelled.labels, effective_coefficients(config.weights))
+    winners = find_winners(labelled, effective_coefficients(config.weights))
     decisions = decide(winners.evidence, config.calibration, settings)
     clinical = ~winners.evidence.non_clinical
     curve = risk_coverage(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from objectives.scoring import Labels
+    from objectives.labelled_bank import Labels
 
 
 def accuracy_at_1(correct: NDArray[np.bool_], answerable: NDArray[np.bool_]) -> float:

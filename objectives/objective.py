@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from engine.coefficients import effective_coefficients
-from objectives.metrics import accuracy_at_1, recall_at_k
-from objectives.scoring import winning_positions
+from objectives.metrics import recall_at_k
+from objectives.trial_bank import Part, TrialBank
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from engine.settings import Weights
     from objectives.configuration import ObjectiveSettings
-    from objectives.workspace import LabelledBank
+    from objectives.labelled_bank import LabelledBank
 
 
 class RungReport(Protocol):
@@ -39,6 +41,7 @@ class Valuation(NamedTuple):
     critical_errors : int or None
         Dangerous winners at the tuning sites and in the sanity set; None when stopped early.
     n_cases_scored : int
+        Of the tuning sites.
     """
 
     value: float
@@ -46,6 +49,13 @@ class Valuation(NamedTuple):
     sanity_accuracy: float
     critical_errors: int | None
     n_cases_scored: int
+
+
+class Full(NamedTuple):
+    """An evaluation over all cases, with the value at each rung on the way."""
+
+    valuation: Valuation
+    rungs: dict[int, float]
 
 
 def _never_stop(rung: int, value: float) -> bool:  # noqa: ARG001 - a RungReport
@@ -72,72 +82,86 @@ class WeightObjective:
         self, tuning: LabelledBank, sanity: LabelledBank, settings: ObjectiveSettings
     ) -> None:
         n_cases = len(tuning.cases)
-        order = np.random.default_rng(settings.seed).permutation(n_cases)
-        self._tuning = tuning.take(order)
-        self._sanity = sanity
         self._sanity_weight = settings.sanity_weight
         self.sites = sorted({case.site for case in tuning.cases})
-        self._site_of_case: NDArray[np.intp] = np.array(
-            [self.sites.index(case.site) for case in self._tuning.cases], dtype=np.intp
+        number = {site: i for i, site in enumerate(self.sites)}
+        groups = np.array([number[case.site] for case in tuning.cases], dtype=np.intp)
+        ends = [*range(settings.chunk_size, n_cases, settings.chunk_size), n_cases]
+        wanted = {int(np.ceil(share * len(ends))) for share in settings.rungs}
+        self._rungs = [*sorted(rung for rung in wanted if 0 < rung < len(ends)), len(ends)]
+        place = np.empty(n_cases, dtype=np.intp)
+        place[np.random.default_rng(settings.seed).permutation(n_cases)] = np.arange(n_cases)
+        segments = np.searchsorted([ends[rung - 1] for rung in self._rungs], place, side="right")
+        n_sites = len(self.sites)
+        first = np.zeros(len(sanity.cases), dtype=np.intp)
+        self.bank = TrialBank(
+            [Part(tuning, groups, segments), Part(sanity, first + n_sites, first)],
+            n_groups=n_sites + 1,
+            n_segments=len(self._rungs),
         )
-        self._ends = [*range(settings.chunk_size, n_cases, settings.chunk_size), n_cases]
-        wanted = {int(np.ceil(share * len(self._ends))) for share in settings.rungs}
-        self._rungs = sorted(rung for rung in wanted if 0 < rung < len(self._ends))
+        found = np.bincount(groups, tuning.labels.is_gold.any(axis=1), n_sites)
+        self._ceiling = self._mix(found / np.bincount(groups), recall_at_k(sanity.labels))
 
     @property
     def ceiling(self) -> float:
         """The value if every gold row among the candidates ranked first, in [0, 1]."""
-        found: NDArray[np.bool_] = np.any(self._tuning.labels.is_gold, axis=1)
-        by_site = self._site_accuracies(found, len(found))
-        return self._mix(by_site, recall_at_k(self._sanity.labels))
+        return self._ceiling
 
     def evaluate(self, weights: Weights, report: RungReport = _never_stop) -> Valuation:
-        """Score chunk after chunk; stop at a rung when `report` says so."""
-        coefficients = effective_coefficients(weights)
-        sanity_winners = winning_positions(self._sanity.bank.features, coefficients)
-        sanity_correct, sanity_critical = _look_up(self._sanity, sanity_winners)
-        sanity = accuracy_at_1(sanity_correct, self._sanity.labels.answerable)
-        winners = np.zeros(len(self._tuning.cases), dtype=np.intp)
-        start = 0
-        for chunk, end in enumerate(self._ends, start=1):
-            winners[start:end] = winning_positions(
-                self._tuning.bank.features[start:end], coefficients
+        """Score segment after segment; stop at a rung when `report` says so."""
+        coefficients = effective_coefficients(weights)[None]
+        correct = np.zeros(len(self.sites) + 1, dtype=np.int64)
+        n_cases = np.zeros_like(correct)
+        critical = 0
+        for segment, rung in enumerate(self._rungs):
+            tally = self.bank.tally(segment, coefficients)
+            correct += tally.correct[0]
+            n_cases += self.bank.n_cases[segment]
+            critical += int(tally.critical[0])
+            so_far = self._valuation(correct, n_cases, None)
+            if rung != self._rungs[-1] and report(rung, so_far.value):
+                return so_far
+        return so_far._replace(critical_errors=critical)
+
+    def evaluate_many(self, weights: Sequence[Weights]) -> list[Full]:
+        """Score many sets of weights over all cases at once; each as `evaluate` would."""
+        coefficients = np.array([effective_coefficients(one) for one in weights])
+        tallies = [self.bank.tally(segment, coefficients) for segment in range(len(self._rungs))]
+        correct = np.cumsum([tally.correct for tally in tallies], axis=0)
+        n_cases = np.cumsum(self.bank.n_cases, axis=0)
+        critical = np.sum([tally.critical for tally in tallies], axis=0)
+        evaluations = []
+        for number in range(len(weights)):
+            *on_the_way, last = (
+                self._valuation(correct[segment, number], n_cases[segment], None)
+                for segment in range(len(self._rungs))
             )
-            start = end
-            if chunk in self._rungs:
-                so_far = self._value(winners, end, sanity)
-                if report(chunk, so_far.value):
-                    return so_far
-        _, critical = _look_up(self._tuning, winners)
-        valued = self._value(winners, start, sanity)
-        return valued._replace(critical_errors=int(critical.sum() + sanity_critical.sum()))
+            reports = zip(self._rungs, on_the_way, strict=False)
+            evaluations.append(
+                Full(
+                    last._replace(critical_errors=int(critical[number])),
+                    {rung: valuation.value for rung, valuation in reports},
+                )
+            )
+        return evaluations
 
-    def _value(self, winners: NDArray[np.intp], n_scored: int, sanity: float) -> Valuation:
-        correct = self._tuning.labels.is_gold[np.arange(n_scored), winners[:n_scored]]
-        by_site = self._site_accuracies(correct, n_scored)
-        return Valuation(self._mix(by_site, sanity), by_site, sanity, None, n_scored)
+    def _valuation(
+        self, correct: NDArray[np.int64], n_cases: NDArray[np.int64], critical: int | None
+    ) -> Valuation:
+        """Turn counts into a valuation; a site without a case so far is left out."""
+        seen = np.flatnonzero(n_cases[:-1])
+        shares = correct[seen] / n_cases[seen]
+        sanity = float(correct[-1] / n_cases[-1])
+        return Valuation(
+            value=self._mix(shares, sanity),
+            site_accuracies={
+                self.sites[site]: float(share) for site, share in zip(seen, shares, strict=True)
+            },
+            sanity_accuracy=sanity,
+            critical_errors=critical,
+            n_cases_scored=int(n_cases[:-1].sum()),
+        )
 
-    def _site_accuracies(self, correct: NDArray[np.bool_], n_scored: int) -> dict[str, float]:
-        """Return the accuracy of every site that has a case among the first `n_scored`."""
-        sites = self._site_of_case[:n_scored]
-        n_cases = np.bincount(sites, minlength=len(self.sites))
-        n_correct = np.bincount(sites, weights=correct, minlength=len(self.sites))
-        return {
-            site: float(n_correct[i] / n_cases[i])
-            for i, site in enumerate(self.sites)
-            if n_cases[i]
-        }
-
-    def _mix(self, by_site: dict[str, float], sanity: float) -> float:
-        macro = sum(by_site.values()) / len(by_site)
+    def _mix(self, shares: NDArray[np.float64], sanity: float) -> float:
+        macro: float = sum(shares.tolist()) / len(shares)
         return (1 - self._sanity_weight) * macro + self._sanity_weight * sanity
-
-
-def _look_up(
-    labelled: LabelledBank, winners: NDArray[np.intp]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which winners are right and which are dangerous, each of shape (n_cases,)."""
-    cases = np.arange(len(winners))
-    labels = labelled.labels
-    critical: NDArray[np.bool_] = np.any(labels.critical[cases, winners], axis=-1)
-    return labels.is_gold[cases, winners], critical

@@ -19,13 +19,14 @@ from objectives.decision_quality import DecisionReport, count_critical, report_d
 from objectives.metrics import accuracy_at_1, recall_at_k
 from objectives.scoring import find_winners
 from objectives.sessions import Session, check_sessions, record_session
-from objectives.workspace import LabelledBank, Workspace
+from objectives.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from objectives.cases import BadRecord
     from objectives.configuration import Configuration
+    from objectives.labelled_bank import LabelledBank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +185,7 @@ def measure(
 ) -> TrainingMetrics:
     """Measure one configuration on labelled facts; session, name and times are left at zero."""
     labels = judged.labels
-    winners = find_winners(judged.bank, labels, effective_coefficients(config.weights))
+    winners = find_winners(judged, effective_coefficients(config.weights))
     confidences = decide(winners.evidence, config.calibration, config.decision).confidences
     labelled = judged.labelled()
     report = report_decisions(config, labelled, workspace.truth) if labelled.cases else None

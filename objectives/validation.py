@@ -125,12 +125,11 @@ def validate(config: Configuration, sanity_path: Path | None = None) -> Validati
     if not labels.answerable.any():
         raise InputFileError(f"{path}: no case has a gold row (EXPECTED_NAME)")
     report = report_decisions(config, judged.labelled(), workspace.truth)
-    winners = find_winners(judged.bank, labels, effective_coefficients(config.weights))
+    winners = find_winners(judged, effective_coefficients(config.weights))
     accuracy = accuracy_at_1(winners.correct, labels.answerable)
     named = [case for case in cases if case.gold and _MODALITY_WORD.search(case.exam_name)]
     modality = sum(_reads_modality(case, workspace) for case in named) / max(len(named), 1)
     agreement, n_names = consistency(cases, groups)
-    answers = judged.bank.rows[range(len(cases)), winners.position]
     return ValidationMetrics(
         n_cases=len(cases),
         accuracy_at_1=accuracy,
@@ -154,7 +153,7 @@ def validate(config: Configuration, sanity_path: Path | None = None) -> Validati
                 case.gold,
                 workspace.rows[answer].preferred_name if answer >= 0 else "",
             )
-            for case, answer, right in zip(cases, answers, winners.correct, strict=True)
+            for case, answer, right in zip(cases, winners.rows, winners.correct, strict=True)
             if case.gold and not right
         ),
     )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from engine.catalogue import CatalogueRow, load_catalogue
 from engine.errors import InputFileError
@@ -15,8 +13,8 @@ from engine.lookup import LookupEngine
 from objectives.bank import BankRecipe, FeatureBank, load_or_build_bank
 from objectives.cases import Case, CaseSet, dataset_files, load_cases
 from objectives.configuration import resolve
+from objectives.labelled_bank import LabelledBank, label_candidates
 from objectives.row_cache import read_postings, read_slots
-from objectives.scoring import Labels, label_candidates
 from objectives.truth import RowTruth
 from objectives.usage import Usage
 from objectives.usage_cache import read_counts
@@ -25,45 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from objectives.configuration import Configuration
-
-
-class LabelledBank(NamedTuple):
-    """Cases, their facts, and what is right: everything needed to value weights.
-
-    Attributes
-    ----------
-    cases : tuple of Case
-    bank : FeatureBank
-    labels : Labels
-    """
-
-    cases: tuple[Case, ...]
-    bank: FeatureBank
-    labels: Labels
-
-    def take(self, chosen: NDArray[np.intp]) -> LabelledBank:
-        """Return some of the cases, in the order given."""
-        return LabelledBank(
-            tuple(self.cases[case] for case in chosen),
-            self.bank.take(chosen),
-            self.labels.take(chosen),
-        )
-
-    def labelled(self) -> LabelledBank:
-        """Return the cases that say what is right, be it a row or that there is none."""
-        return self.take(np.flatnonzero([case.has_gold for case in self.cases]))
-
-    def at(self, sites: Sequence[str]) -> LabelledBank:
-        """Return the cases of some sites."""
-        wanted = set(sites)
-        return self.take(np.flatnonzero([case.site in wanted for case in self.cases]))
-
-    def answerable(self) -> LabelledBank:
-        """Return the cases that have a gold row."""
-        return self.take(np.flatnonzero(self.labels.answerable))
 
 
 class Workspace:
@@ -145,8 +105,7 @@ class Workspace:
             chunk_size or training.chunk_size,
             max_workers or training.max_workers,
         )
-        labels = label_candidates(cases, facts, self.rows, self.truth)
-        return LabelledBank(tuple(cases), facts, labels)
+        return label_candidates(cases, facts, self.rows, self.truth)
 
     def lookup_engine(self) -> LookupEngine:
         """Return the engine that answers one name at a time with the configured weights."""

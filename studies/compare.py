@@ -16,7 +16,7 @@ from objectives.decision_quality import DecisionReport, report_decisions
 from objectives.identifiers import mask
 from objectives.scoring import find_winners
 from objectives.truth import CRITICAL_KINDS
-from objectives.workspace import LabelledBank, Workspace
+from objectives.workspace import Workspace
 from studies.paired import Interval, mcnemar_p_value, paired_interval
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from objectives.cases import BadRecord, Case
     from objectives.configuration import Configuration
+    from objectives.labelled_bank import LabelledBank
 
 _N_FEATURES_NAMED = 3
 
@@ -216,8 +217,8 @@ def _with_any(critical: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
 
 
 def _answer(config: Configuration, workspace: Workspace, labelled: LabelledBank) -> _Answers:
-    winners = find_winners(labelled.bank, labelled.labels, effective_coefficients(config.weights))
-    rows = labelled.bank.rows[np.arange(len(labelled.cases)), winners.position]
+    winners = find_winners(labelled, effective_coefficients(config.weights))
+    rows = winners.rows
     return _Answers(
         config=config,
         labelled=labelled,
@@ -280,11 +281,12 @@ def _decided_by(a: _Answers, b: _Answers, number: int) -> str:
 
     The facts are B's; where A's answer is no candidate under B, retrieval decided.
     """
-    candidates = b.labelled.bank.rows[number].tolist()
+    bank, case = b.labelled.bank, b.labelled.chosen[number]
+    candidates = bank.rows[case].tolist()
     row_a, row_b = int(a.rows[number]), int(b.rows[number])
     if row_a not in candidates or row_b not in candidates:
         return "candidates"
-    features = b.labelled.bank.features[number]
+    features = bank.features[case]
     lead = features[candidates.index(row_b)] - features[candidates.index(row_a)]
     moved = lead * (
         effective_coefficients(b.config.weights) - effective_coefficients(a.config.weights)

@@ -16,7 +16,7 @@ from studies.paired import Interval, mcnemar_p_value, paired_interval
 if TYPE_CHECKING:
     from engine.settings import Weights
     from objectives.configuration import GateSettings
-    from objectives.workspace import LabelledBank
+    from objectives.labelled_bank import LabelledBank
 
 
 class Verdict(StrEnum):
@@ -85,8 +85,8 @@ def hold_gate(
     look : int
         1 for the first weights that this study shows to the gate.
     """
-    before = find_winners(gate.bank, gate.labels, effective_coefficients(current))
-    after = find_winners(gate.bank, gate.labels, effective_coefficients(best))
+    before = find_winners(gate, effective_coefficients(current))
+    after = find_winners(gate, effective_coefficients(best))
     gains = after.correct.astype(np.float64) - before.correct
     critical_before = count_critical(before.critical, gate.labels.answerable)
     critical_after = count_critical(after.critical, gate.labels.answerable)

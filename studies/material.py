@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import InputFileError
 from objectives.cases import dataset_files
-from objectives.workspace import LabelledBank, Workspace
+from objectives.workspace import Workspace
 from studies.identity import DataHashes, data_hashes
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from objectives.cases import BadRecord
     from objectives.configuration import Configuration
+    from objectives.labelled_bank import LabelledBank
     from objectives.truth import RowTruth
 
 

@@ -12,14 +12,16 @@ from engine.coefficients import N_FEATURES, Feature
 from objectives.bank import FeatureBank
 from objectives.cases import Case
 from objectives.configuration import Configuration, load_configuration
-from objectives.scoring import Labels
+from objectives.labelled_bank import LabelledBank, Labels
+from objectives.search_space import SearchSpace
 from objectives.truth import CRITICAL_KINDS
-from objectives.workspace import LabelledBank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from engine.settings import Weights
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,7 +63,8 @@ def make_bank() -> MakeBank:
             np.zeros(n_cases, dtype=np.bool_),
             np.zeros(n_cases, dtype=np.bool_),
         )
-        return LabelledBank(cases, bank, Labels(np.ones(n_cases, np.bool_), is_gold, critical))
+        labels = Labels.of(np.ones(n_cases, np.bool_), is_gold, critical)
+        return LabelledBank(cases, bank, np.arange(n_cases), labels)
 
     return make
 
@@ -70,3 +73,19 @@ def random_features(rng: np.random.Generator, n_cases: int, top_k: int) -> NDArr
     features = rng.integers(0, 129, size=(n_cases, top_k, N_FEATURES)) / 128
     features[..., Feature.UNSTATED_ADDITIONS] = rng.integers(0, 6, size=(n_cases, top_k))
     return features.astype(np.float32)
+
+
+def random_weights(config: Configuration, n_vectors: int, seed: int = 0) -> list[Weights]:
+    """Draw weights over the whole search space, its edges included."""
+    space = SearchSpace(config.study.bounds)
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(n_vectors):
+        edge = rng.random(len(space.coordinates)) < 0.2
+        u = np.where(edge, rng.integers(0, 2, size=len(edge)), rng.random(len(edge)))
+        point = {
+            axis.name: axis.low + float(share) * (axis.high - axis.low)
+            for axis, share in zip(space.coordinates, u, strict=True)
+        }
+        drawn.append(space.decode(point))
+    return drawn

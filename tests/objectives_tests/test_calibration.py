@@ -13,7 +13,7 @@ from objectives.scoring import find_winners
 
 if TYPE_CHECKING:
     from objectives.configuration import Configuration
-    from objectives.workspace import LabelledBank
+    from objectives.labelled_bank import LabelledBank
     from tests.conftest import MakeBank
 
 TRUE_INTERCEPT, TRUE_SLOPE = -7.0, 12.0
@@ -22,12 +22,11 @@ TRUE_INTERCEPT, TRUE_SLOPE = -7.0, 12.0
 def known_truth(make_bank: MakeBank, config: Configuration, n_cases: int) -> LabelledBank:
     """Cases whose first row is right with known log-odds: intercept + slope x score."""
     bank = make_bank(n_cases, ("A", "B", "C"), seed=4)
-    winners = find_winners(bank.bank, bank.labels, effective_coefficients(config.weights))
+    winners = find_winners(bank, effective_coefficients(config.weights))
     score = calibration_inputs(winners.evidence, 1)[:, 0]
     odds = np.exp(TRUE_INTERCEPT + TRUE_SLOPE * score)
     right = np.random.default_rng(8).random(n_cases) < odds / (1 + odds)
-    bank.labels.is_gold[:] = False
-    bank.labels.is_gold[np.arange(n_cases), winners.position] = right
+    bank.labels.codes[:] = (bank.bank.rows == winners.rows[:, None]) & right[:, None]
     return bank
 
 
@@ -38,7 +37,7 @@ def test_known_probabilities_are_found_again(make_bank: MakeBank, config: Config
     model = fitted.calibration.first[0]
     assert model.score == pytest.approx(TRUE_SLOPE, rel=0.05)
     assert model.additions == pytest.approx(0.0, abs=0.05)
-    winners = find_winners(bank.bank, bank.labels, effective_coefficients(config.weights))
+    winners = find_winners(bank, effective_coefficients(config.weights))
     stated = set_probabilities(winners.evidence, fitted.calibration)[:, 0]
     score = calibration_inputs(winners.evidence, 1)[:, 0]
     truth = 1 / (1 + np.exp(-(TRUE_INTERCEPT + TRUE_SLOPE * score)))
@@ -72,9 +71,9 @@ def test_one_site_and_one_outcome_can_be_fitted(
     make_bank: MakeBank, config: Configuration
 ) -> None:
     bank = make_bank(200, ("A",))
-    bank.labels.is_gold[:] = False
+    bank.labels.codes[:] = 0
     fitted = fit_calibration(bank, config.weights, config.decision, "")
-    winners = find_winners(bank.bank, bank.labels, effective_coefficients(config.weights))
+    winners = find_winners(bank, effective_coefficients(config.weights))
     stated = set_probabilities(winners.evidence, fitted.calibration)
     assert np.allclose(stated, 1 / 202, atol=1e-6)
 
@@ -100,7 +99,10 @@ def test_usage_does_not_make_an_answer_more_certain(
     plain[..., Feature.FREQUENCY] = 0.0
     with_usage, without = (
         calibration_inputs(
-            find_winners(bank.bank._replace(features=f), bank.labels, coefficients).evidence, 1
+            find_winners(
+                bank._replace(bank=bank.bank._replace(features=f)), coefficients
+            ).evidence,
+            1,
         )
         for f in (used, plain)
     )

@@ -11,11 +11,12 @@ from objectives.cases import dataset_files
 from objectives.decision_quality import report_decisions
 from objectives.hazards import HAZARDS, hazard_page
 from objectives.truth import CRITICAL_KINDS
-from objectives.workspace import LabelledBank, Workspace
+from objectives.workspace import Workspace
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from objectives.configuration import Configuration
+    from objectives.labelled_bank import LabelledBank
 
 
 @pytest.fixture(scope="module")

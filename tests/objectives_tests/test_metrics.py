@@ -5,8 +5,8 @@ import pytest
 
 from engine.decision import Decisions, Status
 from objectives.cases import Case
+from objectives.labelled_bank import Labels
 from objectives.metrics import accuracy_at_1, decision_accuracy, recall_at_k
-from objectives.scoring import Labels
 from objectives.validation import consistency
 
 
@@ -21,7 +21,7 @@ def test_the_denominator_is_the_answerable_cases() -> None:
 
 def test_recall_counts_gold_among_the_candidates() -> None:
     is_gold = np.array([[1, 0], [0, 0], [0, 1], [0, 0]], dtype=np.bool_)
-    labels = Labels(flags(1, 1, 1, 0), is_gold, np.zeros((4, 2, 4), dtype=np.bool_))
+    labels = Labels.of(flags(1, 1, 1, 0), is_gold, np.zeros((4, 2, 7), dtype=np.bool_))
     assert recall_at_k(labels) == pytest.approx(2 / 3)
 
 

@@ -6,8 +6,8 @@ import pytest
 from engine.coefficients import effective_coefficients
 from objectives.configuration import Configuration
 from objectives.objective import WeightObjective
-from objectives.scoring import find_winners, winning_positions
-from tests.conftest import MakeBank
+from objectives.scoring import find_winners
+from tests.conftest import MakeBank, random_weights
 
 SITES = ("A", "B", "C")
 
@@ -76,7 +76,7 @@ def test_critical_errors_count_winners_only(config: Configuration, make_bank: Ma
     v = effective_coefficients(config.weights)
     expected = 0
     for labelled in (make_bank(301, SITES), make_bank(20, ("SANITY",), seed=1)):
-        winners = find_winners(labelled.bank, labelled.labels, v)
+        winners = find_winners(labelled, v)
         expected += int(winners.critical.any(axis=1).sum())
     assert valued.critical_errors == expected
 
@@ -85,15 +85,24 @@ def test_the_ceiling_is_the_best_any_weights_can_do(
     config: Configuration, make_bank: MakeBank
 ) -> None:
     bank = make_bank(60, SITES)
-    bank.labels.is_gold[:6] = False
+    bank.labels.codes[:6] &= 254
     sanity = make_bank(20, ("SANITY",), seed=1)
     ceiling = WeightObjective(bank, sanity, config.objective).ceiling
     weight = config.objective.sanity_weight
     assert ceiling == pytest.approx((1 - weight) * 0.9 + weight)
 
 
-def test_the_first_maximum_wins_a_tie(make_bank: MakeBank, config: Configuration) -> None:
-    bank = make_bank(50, SITES).bank
-    bank.features[:, 3] = bank.features[:, 1]
-    positions = winning_positions(bank.features, effective_coefficients(config.weights))
-    assert not np.any(positions == 3)
+def test_many_at_once_are_valued_as_one_at_a_time(
+    config: Configuration, make_bank: MakeBank
+) -> None:
+    valuer = objective(config, make_bank)
+    many = random_weights(config, 300)
+    for weights, full in zip(many, valuer.evaluate_many(many), strict=True):
+        rungs: dict[int, float] = {}
+
+        def note(rung: int, value: float, rungs: dict[int, float] = rungs) -> bool:
+            rungs[rung] = value
+            return False
+
+        assert valuer.evaluate(weights, note) == full.valuation
+        assert rungs == full.rungs

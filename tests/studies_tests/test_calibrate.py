@@ -91,9 +91,7 @@ def test_an_export_decides_the_same_bit_for_bit(own: Path, data: Path, tmp_path:
     judged = workspace.bank(cases)
 
     def decided(settings: Configuration) -> tuple[np.typing.NDArray[np.generic], ...]:
-        winners = find_winners(
-            judged.bank, judged.labels, effective_coefficients(settings.weights)
-        )
+        winners = find_winners(judged, effective_coefficients(settings.weights))
         return tuple(decide(winners.evidence, settings.calibration, settings.decision))
 
     first, second = decided(config), decided(again)

@@ -35,14 +35,14 @@ def test_a_clear_gain_is_exported_unless_it_is_dangerous(
         )
     )
     bank = make_bank(400, ("G",))
-    bank.labels.critical[:] = False
+    bank.labels.codes[:] &= 1
     report = hold_gate(bank, weights_of(poor), weights_of(good), config.gate, 1)
     assert report.verdict is Verdict.EXPORTED
     assert report.ci95.low > 0
     assert report.difference == pytest.approx(
         report.optimized_accuracy_at_1 - report.baseline_accuracy_at_1
     )
-    bank.labels.critical[..., 0] = bank.labels.is_gold
+    bank.labels.codes[:] |= (bank.labels.codes & 1) << 1
     report = hold_gate(bank, weights_of(poor), weights_of(good), config.gate, 1)
     assert report.verdict is Verdict.MORE_CRITICAL_ERRORS
 
