@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 
 from engine import lexicon as module
@@ -32,7 +34,7 @@ def test_a_phrase_with_two_meanings_is_refused(monkeypatch: pytest.MonkeyPatch) 
     read_table = module.read_table
 
     def with_clash(name: str) -> module.Table:
-        table = read_table(name)
+        table = deepcopy(read_table(name))  # the lexicon in use shares it
         if name == "context":
             table["term"]["kidney"] = {}
         return table
@@ -46,7 +48,7 @@ def test_a_rule_must_name_a_meaning_that_exists(monkeypatch: pytest.MonkeyPatch)
     read_table = module.read_table
 
     def with_unknown(name: str) -> module.Table:
-        table = read_table(name)
+        table = deepcopy(read_table(name))  # the lexicon in use shares it
         if name == "ambiguous":
             table["term"]["zork"] = [{"reads": "anatomy:zork"}]
         return table
