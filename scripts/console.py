@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import BaseModel
 
 from objectives.identifiers import mask
 
@@ -37,7 +38,9 @@ DatasetDirOption = Annotated[
 
 
 def as_document(value: object) -> object:
-    """Turn named tuples, paths and enumerations into what JSON can write."""
+    """Turn named tuples, models, paths and enumerations into what JSON can write."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return as_document(value._asdict())
     if isinstance(value, Mapping):

@@ -16,8 +16,8 @@ from objectives.configuration import (
     first_problem,
 )
 from objectives.search_space import SearchSpace
-from studies.samplers import strategy_named
-from studies.samplers.base import Problem, Strategy
+from studies.samplers import Strategy, strategy_named
+from studies.samplers.base import Problem
 from studies.stopping import StoppingRules
 
 _OVERRIDES = (

@@ -36,7 +36,7 @@ class Finished(NamedTuple):
         None when the objective raised.
     rungs : mapping of int to float
         Value reported at each rung.
-    started : datetime
+    started, ended : datetime
     """
 
     state: TrialState
@@ -45,6 +45,7 @@ class Finished(NamedTuple):
     valuation: Valuation | None
     rungs: Mapping[int, float]
     started: datetime
+    ended: datetime
 
 
 def weight_distributions(space: SearchSpace) -> dict[str, FloatDistribution]:
@@ -92,7 +93,7 @@ def to_record(
         intermediate_values=dict(finished.rungs),
         constraints=constraints,
     )
-    record.datetime_start = finished.started
+    record.datetime_start, record.datetime_complete = finished.started, finished.ended
     return record
 
 

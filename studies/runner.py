@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,19 +19,21 @@ from studies.records import (
     to_record,
     weights_of_record,
 )
+from studies.samplers import IndependentStrategy, LearningStrategy, Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.settings import Weights
     from objectives.configuration import PrunerSettings
-    from objectives.objective import WeightObjective
+    from objectives.objective import RungReport, WeightObjective
     from studies.progress import Progress
     from studies.samplers import Strategy
     from studies.stopping import Stopper
     from studies.trial_log import TrialLog
 
 _STOP_REASON = "stop_reason"
+_BATCH = 64  # trials valued at once
 
 
 class Contender(NamedTuple):
@@ -95,8 +98,9 @@ class StudyRunner:
         )
         self._best: FrozenTrial | None = None
         for record in self.records:
-            self._history.add_trial(to_history(record, self.space))
             self._compare(record)
+        if isinstance(strategy, LearningStrategy):
+            self._history.add_trials(to_history(record, self.space) for record in self.records)
 
     @property
     def records(self) -> Sequence[FrozenTrial]:
@@ -126,9 +130,12 @@ class StudyRunner:
             progress.say(note)
         with self._log:
             while (reason := self._end(stopper, n_trials)) is None:
-                record = self._run_trial(len(self.records))
-                stopper.saw(_feasible_value(record))
-                progress.trial(len(self.records), n_trials, self.best().value)
+                for finished in self._next(n_trials):
+                    record = self._record(finished)
+                    stopper.saw(_feasible_value(record))
+                    progress.trial(len(self.records), n_trials, self.best().value)
+                    if self._end(stopper, n_trials) is not None:
+                        break
         if self._study.user_attrs.get(_STOP_REASON) != reason:
             self._study.set_user_attr(_STOP_REASON, reason)
         return reason
@@ -172,44 +179,72 @@ class StudyRunner:
             )
         return first
 
-    def _run_trial(self, number: int) -> FrozenTrial:
-        """Run one trial and record it; a bug is recorded with its traceback and raised."""
+    def _next(self, n_trials: int) -> Sequence[Finished]:
+        """Run the next trial, or the next few where the strategy does not learn from them."""
+        number, strategy = len(self.records), self._strategy
+        if number == 0:
+            return [self._run_trial(strategy.current())]
+        if isinstance(strategy, IndependentStrategy):
+            numbers = range(number, min(number + _BATCH, n_trials))
+            wanted = itertools.takewhile(lambda one: not strategy.exhausted(one), numbers)
+            return self._run_batch([strategy.proposal(one) for one in wanted])
+        return [self._run_sampled(strategy.sampler(number))]
+
+    def _run_batch(self, proposals: Sequence[Proposal]) -> Sequence[Finished]:
+        """Value many proposals at once, which costs less than stopping the bad ones early."""
         started = datetime.now()  # noqa: DTZ005 - Optuna stores local times
-        trial, weights = self._propose(number)
+        try:
+            evaluated = self._objective.evaluate_many([one.weights for one in proposals])
+        except Exception:  # noqa: BLE001 - one at a time the trial at fault shows, and raises
+            return [self._run_trial(proposals[0])]
+        ended = datetime.now()  # noqa: DTZ005
+        return [
+            Finished(TrialState.COMPLETE, *proposal, full.valuation, full.rungs, started, ended)
+            for proposal, full in zip(proposals, evaluated, strict=True)
+        ]
+
+    def _run_sampled(self, sampler: optuna.samplers.BaseSampler) -> Finished:
+        """Run a trial where the sampler puts it, stopped early when the pruner says so."""
+        self._history.sampler = sampler
+        trial = self._history.ask(self._axes)
+
+        def stop_at(rung: int, value: float) -> bool:
+            trial.report(value, rung)
+            return trial.should_prune()
+
+        proposal = Proposal(self.space.decode(trial.params), trial.params)
+        finished = self._run_trial(proposal, stop_at)
+        value = finished.valuation.value if finished.valuation else None
+        is_complete = finished.state is TrialState.COMPLETE
+        self._history.tell(trial, value if is_complete else None, state=finished.state)
+        return finished
+
+    def _run_trial(self, proposal: Proposal, report: RungReport | None = None) -> Finished:
+        """Run one trial; a bug is recorded with its traceback and raised."""
+        started = datetime.now()  # noqa: DTZ005
         rungs: dict[int, float] = {}
 
         def stop_at(rung: int, value: float) -> bool:
             rungs[rung] = value
-            trial.report(value, rung)
-            return trial.should_prune()
+            return report is not None and report(rung, value)
 
-        unfinished = Finished(TrialState.FAIL, weights, trial.params, None, rungs, started)
         try:
-            valuation = self._objective.evaluate(weights, stop_at)
+            valuation = self._objective.evaluate(proposal.weights, stop_at)
         except Exception:
-            self._record(unfinished, number, traceback.format_exc())
+            failed = Finished(TrialState.FAIL, *proposal, None, rungs, started, datetime.now())  # noqa: DTZ005
+            self._record(failed, traceback.format_exc())
             raise
-        complete = valuation.critical_errors is not None
-        state = TrialState.COMPLETE if complete else TrialState.PRUNED
-        record = self._record(unfinished._replace(state=state, valuation=valuation), number)
-        self._history.tell(trial, valuation.value if complete else None, state=state)
-        return record
+        is_complete = valuation.critical_errors is not None
+        state = TrialState.COMPLETE if is_complete else TrialState.PRUNED
+        return Finished(state, *proposal, valuation, rungs, started, datetime.now())  # noqa: DTZ005
 
-    def _propose(self, number: int) -> tuple[optuna.Trial, Weights]:
-        """Place the next trial: where the strategy fixes it, else where its sampler puts it."""
-        current = self._strategy.problem.current
-        weights = self._strategy.proposal(number) if number else current
-        if weights is not None:
-            self._history.enqueue_trial(self.space.encode(weights))
-        self._history.sampler = self._strategy.sampler(number)
-        trial = self._history.ask(self._axes)
-        return trial, weights or self.space.decode(trial.params)
-
-    def _record(self, finished: Finished, number: int, failure: str = "") -> FrozenTrial:
-        baseline = self._first().user_attrs["critical_errors"] if number else None
+    def _record(self, finished: Finished, failure: str = "") -> FrozenTrial:
+        baseline = self._first().user_attrs["critical_errors"] if self.records else None
         record = to_record(finished, self.space, baseline, failure)
         self._log.add(record)
         self._compare(record)
+        if record.number == 0 and isinstance(self._strategy, LearningStrategy):
+            self._history.add_trial(to_history(record, self.space))
         return record
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import ConfigurationError
-from studies.samplers.base import Strategy
+from studies.samplers.base import IndependentStrategy, LearningStrategy, Proposal
 from studies.samplers.grid_search import GridSearch
 from studies.samplers.random_search import RandomSearch
 from studies.samplers.tpe import TPE
@@ -13,12 +13,14 @@ from studies.samplers.tpe import TPE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-STRATEGIES: Mapping[str, type[Strategy]] = {
+Strategy = IndependentStrategy | LearningStrategy
+
+STRATEGIES: Mapping[str, type[TPE | RandomSearch | GridSearch]] = {
     strategy.name: strategy for strategy in (TPE, RandomSearch, GridSearch)
 }
 
 
-def strategy_named(name: str) -> type[Strategy]:
+def strategy_named(name: str) -> type[TPE | RandomSearch | GridSearch]:
     """Return the strategy of this name.
 
     Raises
@@ -33,4 +35,11 @@ def strategy_named(name: str) -> type[Strategy]:
     return STRATEGIES[name]
 
 
-__all__ = ["STRATEGIES", "Strategy", "strategy_named"]
+__all__ = [
+    "STRATEGIES",
+    "IndependentStrategy",
+    "LearningStrategy",
+    "Proposal",
+    "Strategy",
+    "strategy_named",
+]

@@ -35,11 +35,25 @@ class Problem(NamedTuple):
     seed: int
 
 
-class Strategy(ABC):
+class Proposal(NamedTuple):
+    """Where a trial goes.
+
+    Attributes
+    ----------
+    weights : Weights
+    point : mapping of str to float
+        The same in search coordinates.
+    """
+
+    weights: Weights
+    point: Mapping[str, float]
+
+
+class BaseStrategy(ABC):
     """Proposes weights, one trial after the other.
 
     A proposal depends on the problem, the trial's number and the finished trials only, never on
-    the sampler's own past: an interrupted study goes on as if it had not been interrupted.
+    the strategy's own past: an interrupted study goes on as if it had not been interrupted.
 
     Parameters
     ----------
@@ -51,6 +65,11 @@ class Strategy(ABC):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
 
+    def current(self) -> Proposal:
+        """Return the configured weights: trial 0 of every study."""
+        weights = self.problem.current
+        return Proposal(weights, self.problem.space.encode(weights))
+
     def plan(self, done: Sequence[Weights], n_trials: int) -> str | None:  # noqa: ARG002 - a hook
         """Prepare for `n_trials` trials in all, knowing the weights of those that are done.
 
@@ -61,10 +80,6 @@ class Strategy(ABC):
         """
         return None
 
-    def proposal(self, number: int) -> Weights | None:  # noqa: ARG002 - a hook
-        """Return the weights of trial `number` where the strategy fixes them itself."""
-        return None
-
     def exhausted(self, number: int) -> bool:  # noqa: ARG002 - a hook
         """Tell whether there is nothing left to propose for trial `number`."""
         return False
@@ -73,6 +88,18 @@ class Strategy(ABC):
         """Return the seed of trial `number`, independent of every other trial's."""
         return int(np.random.SeedSequence([self.problem.seed, number]).generate_state(1)[0])
 
+
+class IndependentStrategy(BaseStrategy):
+    """A strategy that does not learn: many of its trials can be valued at once."""
+
+    @abstractmethod
+    def proposal(self, number: int) -> Proposal:
+        """Return where trial `number` goes, 1 or more and not exhausted."""
+
+
+class LearningStrategy(BaseStrategy):
+    """A strategy that learns from finished trials, through one of Optuna's samplers."""
+
     @abstractmethod
     def sampler(self, number: int) -> optuna.samplers.BaseSampler:
-        """Return the Optuna sampler that places trial `number` in the box of coordinates."""
+        """Return the sampler that places trial `number` in the box of coordinates."""

@@ -7,12 +7,11 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-import optuna
 from typing_extensions import override
 
 from engine.errors import ConfigurationError
 from objectives.search_space import share_in_proportion
-from studies.samplers.base import Strategy
+from studies.samplers.base import IndependentStrategy, Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_POINTS = 20_000
 
 
-class GridSearch(Strategy):
+class GridSearch(IndependentStrategy):
     """Tries the grid in order; shares that are not listed divide the rest in proportion."""
 
     name = "grid_search"
@@ -61,16 +60,13 @@ class GridSearch(Strategy):
         return None
 
     @override
-    def proposal(self, number: int) -> Weights | None:
-        return self._planned.get(number)
+    def proposal(self, number: int) -> Proposal:
+        weights = self._planned[number]
+        return Proposal(weights, self.problem.space.encode(weights))
 
     @override
     def exhausted(self, number: int) -> bool:
         return number > 0 and number not in self._planned
-
-    @override
-    def sampler(self, number: int) -> optuna.samplers.BaseSampler:
-        return optuna.samplers.RandomSampler(seed=self.trial_seed(number))
 
 
 def _even_subset(points: Sequence[Weights], n_points: int) -> list[Weights]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import optuna
 from typing_extensions import override
 
-from studies.samplers.base import Strategy
+from studies.samplers.base import LearningStrategy
 
 
-class TPE(Strategy):
+class TPE(LearningStrategy):
     """Optuna's TPE over the box of coordinates.
 
     Source: Bergstra et al. (2011), "Algorithms for hyper-parameter optimization"; multivariate

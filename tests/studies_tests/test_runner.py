@@ -130,7 +130,7 @@ def test_the_database_is_a_plain_optuna_study_of_real_weights(setup: Setup) -> N
 
 
 def test_bad_trials_are_pruned_before_the_last_chunk(setup: Setup) -> None:
-    runner = setup.runner(strategy="random_search")
+    runner = setup.runner(strategy="tpe")
     runner.run(40, stopper(), Silence())
     pruned = [r for r in runner.records if r.state is TrialState.PRUNED]
     assert pruned
