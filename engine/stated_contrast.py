@@ -18,7 +18,7 @@ _NEGATED_AFTER = frozenset(
 )
 _ADDING = frozenset({"with", "w", "post", "and", "+"})  # "without, with contrast" says both
 _MINUS = "-\u2212\u2013"
-_MINUS_BEHIND = re.compile(rf"\s?[{_MINUS}]\s*($|[),/.;*])")
+_MINUS_BEHIND = re.compile(rf"\s*[{_MINUS}]\s*($|[),/.;*])")
 _MINUS_BEFORE = re.compile(rf"[{_MINUS}]\s*$")
 _MINUS_GLUED_BEFORE = re.compile(rf"(^|[\s(/,;_-])[{_MINUS}]$")
 _WITHOUT = Sense("contrast", Contrast.WITHOUT, "without contrast")
