@@ -109,7 +109,7 @@ def _text(value: object, where: str, name: str) -> str:
         )
     text = str(value).strip()
     if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise InputFileError(f"{where}: holds half a character (a lone surrogate)")
+        raise InputFileError(f"{where}, {name}: holds half a character (a lone surrogate)")
     return text
 
 
