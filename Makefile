@@ -9,7 +9,7 @@ PORT ?= 8080
 TEXT2TERM := .local/text2term/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate calibrate dashboard bench-accuracy bench-decision hazards test check format clean
+.PHONY: help install data optimize train validate calibrate dashboard bench bench-accuracy bench-decision hazards test check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test: $(STAMP) ## run the tests
 $(TEXT2TERM): ## (an environment of its own for text2term)
 	$(PYTHON) -m venv .local/text2term
 	.local/text2term/bin/python -m pip install --quiet 'text2term==4.6.0'
+
+bench: $(STAMP) ## how fast everything is, into docs/benchmarks.md (under 10 minutes)
+	$(RUN)/python -m benchmarks.bench
 
 bench-accuracy: $(STAMP) $(TEXT2TERM) ## the engine beside plain matching, into docs/benchmarks.md
 	$(RUN)/python -m benchmarks.accuracy --text2term $(TEXT2TERM)
