@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 N_TRIALS = 300
 _N_PLAIN = 60  # trials that Optuna writes to a database, scaled
 _N_ROUNDS = 5
-_N_ROUNDS_OF_TPE = 3
 _TARGET_DURABLE = 8.0
 _TARGET_TPE = 1.3
 _TARGET_MEMORY = 0.5
@@ -112,7 +111,7 @@ def _tpe(config: Configuration, objective: WeightObjective, urls: Iterator[str])
             lambda: _ours(config, objective, "tpe", next(urls)),
             lambda: _in_memory(optuna.samplers.TPESampler(seed=0), suggest_coordinates),
         ],
-        _N_ROUNDS_OF_TPE,
+        _N_ROUNDS,
     )
     return at_most(
         f"{N_TRIALS} TPE trials in SQLite against the sampler in memory, nothing to value",
