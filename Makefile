@@ -7,9 +7,11 @@ RADTUNE := $(RUN)/radtune
 STORAGE ?= sqlite:///optimization_results.db
 PORT ?= 8080
 TEXT2TERM := .local/text2term/bin/python
+RANX := .local/ranx/bin/python
+SIZES ?= 150000 1500000
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate calibrate dashboard bench-accuracy bench-decision hazards test check format clean
+.PHONY: help install data optimize train validate calibrate dashboard bench bench-large bench-accuracy bench-decision hazards test check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +55,16 @@ test: $(STAMP) ## run the tests
 $(TEXT2TERM): ## (an environment of its own for text2term)
 	$(PYTHON) -m venv .local/text2term
 	.local/text2term/bin/python -m pip install --quiet 'text2term==4.6.0'
+
+$(RANX): ## (an environment of its own for ranx)
+	$(PYTHON) -m venv .local/ranx
+	.local/ranx/bin/python -m pip install --quiet 'ranx==0.3.21'
+
+bench: $(STAMP) $(RANX) ## how fast everything is, into docs/benchmarks.md (under 10 minutes)
+	$(RUN)/python -m benchmarks.bench
+
+bench-large: $(STAMP) ## what a case costs among very many, up to an hour (SIZES='150000')
+	$(RUN)/python -m benchmarks.bench --large $(SIZES)
 
 bench-accuracy: $(STAMP) $(TEXT2TERM) ## the engine beside plain matching, into docs/benchmarks.md
 	$(RUN)/python -m benchmarks.accuracy --text2term $(TEXT2TERM)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from benchmarks.measurement import Measurement, at_most
 from engine.catalogue import CatalogueRow, load_catalogue
 from engine.index import CatalogueIndex
 from engine.lookup import LookupEngine
@@ -33,30 +34,6 @@ _TARGET_P50_MS = 2.0
 _LOOKUP = (str(PROJECT_ROOT / "scripts" / "run_training.py"), "lookup", "XR KNEE LT WB")
 _BASELINE = ("-c", "import numpy")
 _SUFFIXES = ("supine", "theatre", "portable", "follow up", "protocol B")
-
-
-class Measurement(NamedTuple):
-    """One measured figure beside what it should be.
-
-    Attributes
-    ----------
-    name : str
-    measured : float
-    target : float or None
-        Measured should lie below; None where nothing is promised.
-    holds : bool or None
-        Whether it does.
-    unit : str
-    detail : str
-        What the figure is to be read with.
-    """
-
-    name: str
-    measured: float
-    target: float | None
-    holds: bool | None
-    unit: str
-    detail: str
 
 
 class _Run(NamedTuple):
@@ -150,17 +127,6 @@ def _process_row(
 
 
 def _row(name: str, measured: float, target: float | None, unit: str, detail: str) -> Measurement:
-    holds = None if target is None else measured < target
-    return Measurement(name, measured, target, holds, unit, detail)
-
-
-def main() -> None:
-    """Print every figure beside its target."""
-    for row in measure():
-        verdict = {None: "", True: "holds", False: "MISSED"}[row.holds]
-        target = "" if row.target is None else f"target {row.target:g} {row.unit}: {verdict}"
-        print(f"{row.name:<28} {row.measured:8.3f} {row.unit:<2}  {target:<20} {row.detail}")
-
-
-if __name__ == "__main__":
-    main()
+    if target is None:
+        return Measurement(name, measured, None, None, unit, detail)
+    return at_most(name, measured, target, unit, detail)

@@ -10,6 +10,7 @@ Generation", 1986, chapter V.2, uniform spacings from exponential variates.)
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
@@ -123,7 +124,7 @@ class SearchSpace:
                 f"{', '.join(ranged)}: these ranges leave no room for the other shares of 1"
             )
 
-    @property
+    @cached_property
     def coordinates(self) -> tuple[Coordinate, ...]:
         """The axes, in a fixed order."""
         return tuple(

@@ -67,12 +67,25 @@ def coordinate_distributions(
 
 
 def to_record(
-    finished: Finished, space: SearchSpace, baseline_critical: int | None, failure: str = ""
+    finished: Finished,
+    ranges: Mapping[str, FloatDistribution],
+    baseline_critical: int | None,
+    failure: str = "",
 ) -> FrozenTrial:
-    """Turn a finished trial into the record that goes into the database in one transaction."""
+    """Turn a finished trial into the record that goes into the database in one transaction.
+
+    Parameters
+    ----------
+    finished : Finished
+    ranges : mapping of str to FloatDistribution
+        As `weight_distributions` gives them.
+    baseline_critical : int or None
+        Critical errors of trial 0; None for that trial itself.
+    failure : str
+        The traceback of a trial that failed.
+    """
     valuation = finished.valuation
     params = real_weights(finished.weights)
-    ranges = weight_distributions(space)
     attrs: dict[str, object] = {_COORDINATES: dict(finished.point)}
     constraints: dict[str, float] | None = None
     if valuation is not None:
@@ -99,6 +112,8 @@ def to_record(
 
 def _including(distribution: FloatDistribution, value: float) -> FloatDistribution:
     """Widen a range to a current weight that lies outside the bounds of the search."""
+    if distribution.low <= value <= distribution.high:
+        return distribution
     return FloatDistribution(min(distribution.low, value), max(distribution.high, value))
 
 

@@ -10,6 +10,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from engine.errors import StudyError
+from studies.pruning import MedianRule
 from studies.records import (
     CRITICAL_CONSTRAINT,
     Finished,
@@ -17,6 +18,7 @@ from studies.records import (
     coordinates_of_record,
     to_history,
     to_record,
+    weight_distributions,
     weights_of_record,
 )
 from studies.samplers import BatchStrategy, LearningStrategy, Proposal, Tried
@@ -58,7 +60,7 @@ class Contender(NamedTuple):
 class StudyRunner:
     """Runs trials of one study until its budget is met.
 
-    Sampling and pruning happen in a study in memory whose parameters are search coordinates; the
+    Sampling happens in a study in memory whose parameters are search coordinates; the
     database gets finished trials, with their real weights, in batches.
 
     Parameters
@@ -87,22 +89,18 @@ class StudyRunner:
         self.name = study.study_name
         self.space = strategy.problem.space
         self._axes = coordinate_distributions(self.space)
-        self._pruner = optuna.pruners.MedianPruner(
-            n_startup_trials=pruner.n_startup_trials,
-            n_warmup_steps=0,
-            n_min_trials=pruner.n_min_trials,
-        )
+        self._ranges = weight_distributions(self.space)
+        self._pruner = pruner
         self._learn()
 
     def _learn(self) -> None:
         """Take note of every finished trial, as if none had been seen before."""
+        self._rule = MedianRule(self._pruner)
         self._best: FrozenTrial | None = None
         self._tried: list[Tried] = []
         for record in self.records:
-            self._note(record)
-        self._history = optuna.create_study(
-            study_name=self.name, direction="maximize", pruner=self._pruner
-        )
+            self._take_note(record)
+        self._history = optuna.create_study(study_name=self.name, direction="maximize")
         if isinstance(self._strategy, LearningStrategy):
             self._history.add_trials(to_history(record, self.space) for record in self.records)
 
@@ -177,8 +175,10 @@ class StudyRunner:
         """Return the best complete trial with no more critical errors than trial 0."""
         return Contender.of(self._best or self._first())
 
-    def _note(self, record: FrozenTrial) -> None:
-        """Add a trial to what strategies see; keep the best feasible one, of equals the first."""
+    def _take_note(self, record: FrozenTrial) -> None:
+        """Show a trial to strategies and pruner; the first of equally good ones is the best."""
+        if record.state is TrialState.COMPLETE:
+            self._rule.saw(record.intermediate_values)
         value = _feasible_value(record)
         complete = record.value if record.state is TrialState.COMPLETE else None
         point = coordinates_of_record(record)
@@ -219,15 +219,19 @@ class StudyRunner:
         ]
 
     def _run_sampled(self, sampler: optuna.samplers.BaseSampler) -> Finished:
-        """Run a trial where the sampler puts it, stopped early when the pruner says so."""
+        """Run a trial where the sampler puts it, stopped early when the rule says so."""
         self._history.sampler = sampler
         trial = self._history.ask(self._axes)
 
+        rungs: dict[int, float] = {}
+
         def stop_at(rung: int, value: float) -> bool:
             trial.report(value, rung)
-            return trial.should_prune()
+            rungs[rung] = value
+            return self._rule.stops(rungs)
 
-        proposal = Proposal(self.space.decode(trial.params), trial.params)
+        point = trial.params  # a copy each time
+        proposal = Proposal(self.space.decode(point), point)
         finished = self._run_trial(proposal, stop_at)
         value = finished.valuation.value if finished.valuation else None
         is_complete = finished.state is TrialState.COMPLETE
@@ -255,9 +259,9 @@ class StudyRunner:
 
     def _record(self, finished: Finished, failure: str = "") -> FrozenTrial:
         baseline = self._first().user_attrs["critical_errors"] if self.records else None
-        record = to_record(finished, self.space, baseline, failure)
+        record = to_record(finished, self._ranges, baseline, failure)
         self._log.add(record)
-        self._note(record)
+        self._take_note(record)
         if record.number == 0 and isinstance(self._strategy, LearningStrategy):
             self._history.add_trial(to_history(record, self.space))
         return record

@@ -1,0 +1,65 @@
+"""A cold training run beside a loop over single names, and beside TF-IDF that only answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.measurement import Measurement, at_least, in_turn
+from benchmarks.processes import run_cold
+from objectives.cases import dataset_files
+from objectives.configuration import PROJECT_ROOT, load_configuration, resolve
+
+if TYPE_CHECKING:
+    from objectives.configuration import Configuration
+
+_N_ROUNDS = 3
+_EVERY = 10  # of the names that are looked up one at a time
+_N_WORKERS = 2
+_TARGET_LOOP = 3.0
+_TARGET_TFIDF = 1.0
+_TRAIN = (
+    str(PROJECT_ROOT / "scripts" / "run_training.py"),
+    *("train", "--json", "--max-workers", str(_N_WORKERS)),
+)
+_TFIDF = Path(__file__).with_name("tfidf_worker.py")
+
+
+def measure() -> list[Measurement]:
+    """Run all three over every training case, each as a process from nothing."""
+    config = load_configuration()
+    files = dataset_files(config.data.training_dir)
+    train, loop, tfidf = in_turn(
+        [lambda: run_cold(_TRAIN).seconds, _loop, lambda: _tfidf(config, files)], _N_ROUNDS
+    )
+    return [
+        at_least(
+            "cold `radtune train` against one name at a time",
+            loop / train,
+            _TARGET_LOOP,
+            "times as fast",
+            f"{train:.1f} s against {loop:.1f} s, whole processes; every {_EVERY}th name is "
+            "looked up and scaled, Python and catalogue are loaded once",
+        ),
+        at_least(
+            "cold `radtune train` against TF-IDF argmax",
+            tfidf / train,
+            _TARGET_TFIDF,
+            "times as fast",
+            f"{train:.1f} s against {tfidf:.1f} s, whole processes on {_N_WORKERS} and 1 core; "
+            "TF-IDF reads, fits and answers, it measures nothing",
+        ),
+    ]
+
+
+def _loop() -> float:
+    """Seconds for all names at the pace of those that are looked up."""
+    done = run_cold(["-m", "benchmarks.one_by_one_worker", str(_EVERY)])
+    looked_up: float = done.printed["seconds"]
+    scale: float = done.printed["n_cases"] / done.printed["n_looked_up"]
+    return done.seconds + looked_up * (scale - 1)
+
+
+def _tfidf(config: Configuration, files: list[Path]) -> float:
+    inputs = [resolve(config.data.catalogue), *files]
+    return run_cold([str(_TFIDF), *(str(path.resolve()) for path in inputs)]).seconds

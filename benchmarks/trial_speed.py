@@ -1,0 +1,183 @@
+"""What a whole study costs: our durable trials beside Optuna's own loop with nothing to value."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optuna
+
+from benchmarks.measurement import Measurement, at_least, at_most, in_turn, seconds
+from objectives.configuration import load_configuration
+from objectives.objective import WeightObjective
+from objectives.search_space import WEIGHT_NAMES, SearchSpace
+from studies.material import load_material
+from studies.options import OptimizationConfig, make_strategy
+from studies.progress import Silence
+from studies.runner import StudyRunner
+from studies.stopping import Stopper, StoppingRules
+from studies.storage import open_storage, quiet_optuna
+from studies.trial_log import TrialLog
+from studies.trial_writer import TrialWriter
+from tests.postgres import find, running_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from objectives.configuration import Configuration
+
+N_TRIALS = 300
+_N_PLAIN = 60  # trials that Optuna writes to a database, scaled
+_N_ROUNDS = 5
+_TARGET_DURABLE = 8.0
+_TARGET_TPE = 1.3
+_TARGET_MEMORY = 0.5
+_NO_RULES = StoppingRules(None, None, None)
+_SCALED = f"Optuna on {_N_PLAIN} trials, scaled by trial"
+
+
+def measure() -> list[Measurement]:
+    """Run studies on the tuning sites in SQLite and PostgreSQL."""
+    config = load_configuration()
+    material = load_material(config, [], None)
+    objective = WeightObjective(material.tuning.answerable(), material.sanity, config.objective)
+    with quiet_optuna(), tempfile.TemporaryDirectory() as folder:
+        names = (Path(folder, f"{number}.db") for number in itertools.count())
+        urls = (f"sqlite:///{name}" for name in names)
+        return [
+            *_random_in_sqlite(config, objective, urls),
+            _random_in_postgresql(config, objective),
+            _tpe(config, objective, urls),
+        ]
+
+
+def _random_in_sqlite(
+    config: Configuration, objective: WeightObjective, urls: Iterator[str]
+) -> list[Measurement]:
+    ours, plain, memory = in_turn(
+        [
+            lambda: _ours(config, objective, "random_search", next(urls)),
+            lambda: _plain(next(urls)),
+            lambda: _in_memory(optuna.samplers.RandomSampler(seed=0), _suggest_weights),
+        ],
+        _N_ROUNDS,
+    )
+    return [
+        _durable("SQLite", ours, plain),
+        at_least(
+            f"{N_TRIALS} random trials in SQLite against Optuna in memory, nothing to value",
+            memory / ours,
+            _TARGET_MEMORY,
+            "times its rate",
+            f"{_each(ours)} against {_each(memory)}",
+        ),
+    ]
+
+
+def _random_in_postgresql(config: Configuration, objective: WeightObjective) -> Measurement:
+    if find("initdb") is None:
+        return Measurement(
+            _durable_name("PostgreSQL"),
+            None,
+            _TARGET_DURABLE,
+            holds=False,
+            unit="times as fast",
+            detail="no PostgreSQL server here: install the package 'postgresql'",
+            is_least=True,
+        )
+    with running_server() as server:
+        ours, plain = in_turn(
+            [
+                lambda: _ours(config, objective, "random_search", server.new_database()),
+                lambda: _plain(server.new_database()),
+            ],
+            _N_ROUNDS,
+        )
+    return _durable("PostgreSQL", ours, plain)
+
+
+def _tpe(config: Configuration, objective: WeightObjective, urls: Iterator[str]) -> Measurement:
+    space = SearchSpace(config.study.bounds)
+
+    def suggest_coordinates(trial: optuna.Trial) -> float:
+        return sum(trial.suggest_float(*axis) for axis in space.coordinates)
+
+    ours, memory = in_turn(
+        [
+            lambda: _ours(config, objective, "tpe", next(urls)),
+            lambda: _in_memory(optuna.samplers.TPESampler(seed=0), suggest_coordinates),
+        ],
+        _N_ROUNDS,
+    )
+    return at_most(
+        f"{N_TRIALS} TPE trials in SQLite against the sampler in memory, nothing to value",
+        ours / memory,
+        _TARGET_TPE,
+        "times its time",
+        f"{_each(ours)} against {_each(memory)}, {len(space.coordinates)} axes each",
+    )
+
+
+def _ours(config: Configuration, objective: WeightObjective, strategy: str, url: str) -> float:
+    """Run a study as ``radtune optimize`` does; seconds without making the tables."""
+    settings = OptimizationConfig(strategy=strategy).study_settings(config)
+    storage = open_storage(url)
+    study = optuna.create_study(storage=storage, direction="maximize")
+
+    def run() -> None:
+        log = TrialLog(study, TrialWriter(storage, study.study_name))
+        planned = make_strategy(config, settings, {})
+        runner = StudyRunner(study, log, objective, planned, settings.pruner)
+        runner.run(N_TRIALS, Stopper(_NO_RULES, time.monotonic()), Silence())
+
+    taken = seconds(run)
+    n_there = len(optuna.load_study(study_name=None, storage=url).trials)
+    storage.engine.dispose()
+    if n_there != N_TRIALS:
+        raise RuntimeError(f"{url} holds {n_there} trials, {N_TRIALS} were run")
+    return taken
+
+
+def _plain(url: str) -> float:
+    """Let Optuna write trials one by one; seconds for `N_TRIALS`."""
+    storage = open_storage(url)
+    study = optuna.create_study(storage=storage, sampler=optuna.samplers.RandomSampler(seed=0))
+    taken = seconds(functools.partial(study.optimize, _suggest_weights, n_trials=_N_PLAIN))
+    storage.engine.dispose()
+    return taken * N_TRIALS / _N_PLAIN
+
+
+def _in_memory(
+    sampler: optuna.samplers.BaseSampler, objective: Callable[[optuna.Trial], float]
+) -> float:
+    study = optuna.create_study(sampler=sampler)
+    return seconds(functools.partial(study.optimize, objective, n_trials=N_TRIALS))
+
+
+def _suggest_weights(trial: optuna.Trial) -> float:
+    """Suggest as many floats as our trials store, and value nothing."""
+    for name in WEIGHT_NAMES:
+        trial.suggest_float(name, 0.0, 1.0)
+    return 0.0
+
+
+def _durable(where: str, ours: float, plain: float) -> Measurement:
+    return at_least(
+        _durable_name(where),
+        plain / ours,
+        _TARGET_DURABLE,
+        "times as fast",
+        f"{_each(ours)} against {_each(plain)} ({_SCALED})",
+    )
+
+
+def _durable_name(where: str) -> str:
+    return f"{N_TRIALS} random trials in {where} against Optuna there, nothing to value"
+
+
+def _each(taken: float) -> str:
+    return f"{1000 * taken / N_TRIALS:.2f} ms a trial"
