@@ -127,4 +127,7 @@ class Workspace:
 
 def _training_files(directory: Path) -> Sequence[Path]:
     """List the files that usage is learned from; none where there are no such files."""
-    return dataset_files(directory) if any(resolve(directory).glob("*.json")) else ()
+    try:
+        return dataset_files(directory)
+    except InputFileError:
+        return ()
