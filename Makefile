@@ -9,7 +9,7 @@ PORT ?= 8080
 TEXT2TERM := .local/text2term/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate calibrate dashboard bench-accuracy bench-decision hazards test check format clean
+.PHONY: help install data optimize train validate calibrate dashboard bench-accuracy bench-decision bench-large hazards test check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-accuracy: $(STAMP) $(TEXT2TERM) ## the engine beside plain matching, into 
 
 bench-decision: $(STAMP) ## what calibrated answers are worth on unseen sites, into docs/benchmarks.md
 	$(RUN)/python -m benchmarks.decision
+
+bench-large: $(STAMP) ## time and memory a case at 15,000 and 150,000 cases, into docs/benchmarks.md (ARGS='15000 1500000')
+	$(RUN)/python -m benchmarks.large $(ARGS)
 
 hazards: $(STAMP) ## write docs/hazards.md with a fresh count
 	$(RUN)/python -m benchmarks.hazards
