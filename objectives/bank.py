@@ -198,6 +198,7 @@ def _build_chunks(
         yield from (_write_chunk(*chunk, recipe) for chunk in chunks)
         return
     import joblib  # noqa: PLC0415 - 0.2 s, and a lookup builds no bank
+    from joblib.externals.loky import get_reusable_executor  # noqa: PLC0415
 
     with joblib.parallel_config("loky", initializer=_receive, initargs=(recipe,)):
         parallel = joblib.Parallel(
@@ -206,7 +207,10 @@ def _build_chunks(
             pre_dispatch="2 * n_jobs",
             batch_size=1,
         )
-    yield from parallel(joblib.delayed(_write_received_chunk)(*chunk) for chunk in chunks)
+    try:
+        yield from parallel(joblib.delayed(_write_received_chunk)(*chunk) for chunk in chunks)
+    finally:  # else they keep their catalogue for minutes, and a process that ends waits for them
+        get_reusable_executor().shutdown()
 
 
 _received: list[BankRecipe] = []  # in a process that builds: the recipe it was started with
