@@ -201,7 +201,8 @@ def measure(judged: Judged, answerable: NDArray[np.bool_], config: Configuration
 def table(found: dict[str, Figures], n_cases: int) -> str:
     """Write the figures as two Markdown tables."""
     lines = [
-        f"{n_cases:,} cases of the gate sites, unanswerable ones included.",
+        f"{n_cases:,} cases of the gate sites, unanswerable ones included. The curves below choose "
+        "their thresholds on these cases: what the confidences could do, not what was promised.",
         "",
         "| method | coverage at 1% error | its error's upper bound | coverage where the upper "
         "bound is below 1% | calibration error | Brier score |",
@@ -217,8 +218,8 @@ def table(found: dict[str, Figures], n_cases: int) -> str:
         )
     lines += [
         "",
-        "At the threshold that the tuning sites gave (upper bound of the out-of-fold error below "
-        "1%):",
+        "At the threshold that the tuning sites gave (out of fold: upper bound of the error below "
+        "1%, and at most 1% at each site):",
         "",
         "| method | accepted | error (upper bound) | critical errors among accepted (upper bound "
         "of the share) | per 10,000 cases | unanswerable not accepted |",

@@ -15,7 +15,7 @@ from benchmarks.measurement import Measurement, at_least, at_most, in_turn, seco
 from objectives.configuration import load_configuration
 from objectives.objective import WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace
-from studies.material import load_material
+from studies.material import load_material, load_sanity
 from studies.options import OptimizationConfig, make_strategy
 from studies.progress import Silence
 from studies.runner import StudyRunner
@@ -44,7 +44,8 @@ def measure() -> list[Measurement]:
     """Run studies on the tuning sites in SQLite and PostgreSQL."""
     config = load_configuration()
     material = load_material(config, [], None)
-    objective = WeightObjective(material.tuning.answerable(), material.sanity, config.objective)
+    sanity = load_sanity(config, material.workspace).bank
+    objective = WeightObjective(material.tuning.answerable(), sanity, config.objective)
     with quiet_optuna(), tempfile.TemporaryDirectory() as folder:
         names = (Path(folder, f"{number}.db") for number in itertools.count())
         urls = (f"sqlite:///{name}" for name in names)

@@ -112,7 +112,7 @@ def decide(evidence: Evidence, calibration: Calibration, settings: DecisionSetti
     that score the same as the best. When even those hold it with less than `reject_below`, or a
     name that states nothing is not like the row, nothing is close.
     """
-    within = set_probabilities(evidence, calibration)[:, : settings.set_size]
+    within = set_probabilities(evidence, calibration.first)[:, : settings.set_size]
     within[evidence.non_clinical] = 0.0
     n_candidates = np.isfinite(evidence.scores).sum(axis=1)
     enough = np.argmax(within >= settings.set_probability, axis=1) + 1

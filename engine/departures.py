@@ -1,4 +1,4 @@
-"""Where a row says something else than the name about side, contrast, modality or patient.
+"""Where a row says something else than the name about side, contrast, modality, patient or part.
 
 Such a row may be the best candidate there is, and is then shown to a person; it is never accepted.
 The engine does not make up a side, contrast, modality, pregnancy, age or sex that the name does
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from engine.query import Query
 
 
+_SHOWN = 0.5  # similarity of anatomy from which a row shows or covers what is named
+
+
 class Departure(IntFlag):
     """What a row can say otherwise than the name."""
 
@@ -32,19 +35,35 @@ class Departure(IntFlag):
     PREGNANCY = 8
     AGE = 16
     SEX = 32
+    BODY_PART = 64
+
+    @property
+    def word(self) -> str:
+        """Name one kind in words."""
+        return str(self.name).lower().replace("_", " ")
 
     def in_words(self) -> str:
         """Name what differs, such as "side, contrast"."""
-        return ", ".join(str(kind.name).lower() for kind in Departure if kind in self)
+        return ", ".join(kind.word for kind in Departure if kind in self)
 
 
-def departures(query: Query, index: CatalogueIndex) -> NDArray[np.uint8]:
+def departures(
+    query: Query, index: CatalogueIndex, anatomy: NDArray[np.float64]
+) -> NDArray[np.uint8]:
     """Return how each row departs from the name, as `Departure` flags, shape (n_rows,).
 
     A row departs in side when it states another side than the name or one that the name does not;
     in contrast when only one of the two gives contrast, or both do in different ways; in modality
     when it states one and text and code state none, or contradict each other; in pregnancy, age
-    or sex when it states one that the name does not.
+    or sex when it states one that the name does not; in body part when the name states one that
+    the row neither shows nor covers.
+
+    Parameters
+    ----------
+    query : Query
+    index : CatalogueIndex
+    anatomy : ndarray of float64, shape (n_rows,)
+        Similarity of each row's anatomy with the name's, [0, 1].
     """
     parsed = query.parsed
     other_side = index.laterality != SIDES.index(parsed.laterality)
@@ -54,6 +73,8 @@ def departures(query: Query, index: CatalogueIndex) -> NDArray[np.uint8]:
     departs |= (given & other_contrast) * np.uint8(Departure.CONTRAST)
     if not query.modalities or query.modality_conflict:
         departs |= index.states_modality * np.uint8(Departure.MODALITY)
+    if parsed.anatomy:
+        departs[anatomy < _SHOWN] |= np.uint8(Departure.BODY_PART)
     named = stated_groups(parsed.context)
     for group, rows_by_term in index.patient_groups.items():
         for term, rows in rows_by_term.items():

@@ -119,7 +119,7 @@ def slot_facts(query: Query, index: CatalogueIndex) -> SlotFacts:
         + index.unknown.additions(frozenset(parsed.unknown))
         + (index.sided & unsided)
         + (index.gives_contrast & unenhanced),
-        departs=departures(query, index),
+        departs=departures(query, index, anatomy),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.departures import Departure
+from engine.patient import stated_groups
 from engine.slots import Contrast, Laterality
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def ambiguity_reasons(
         "modality": bool(query.modalities),
         "body part": bool(parsed.anatomy),
         "technique": bool(parsed.technique | parsed.intervention),
+        **{group: bool(terms) for group, terms in stated_groups(parsed.context).items()},
     }
     slots: dict[str, set[Hashable]] = {
         "side": {row.laterality for row in offered},
@@ -48,10 +50,9 @@ def ambiguity_reasons(
     if query.modality_conflict:
         reasons.append("name and MODALITY_CODE disagree")
     for kind in Departure:
-        what = str(kind.name).lower()
         if kind in departs and not (kind is Departure.MODALITY and query.modality_conflict):
-            unstated = not stated.get(what, False)
-            reasons.append(f"{what} not stated" if unstated else f"no row with the stated {what}")
+            what = kind.word
+            reasons.append(f"{what} not as stated" if stated[what] else f"{what} not stated")
     for what, values in slots.items():
         if len(values) > 1 and not any(reason.startswith(what) for reason in reasons):
             reasons += _differing(what, is_stated=stated[what], n_parts=len(parsed.anatomy))

@@ -172,7 +172,7 @@ class Calibration(Section):
     accept_threshold : float or None
         Lowest confidence of a MATCH, [0, 1]; None when no threshold meets the target: nothing is
         accepted.
-    catalogue, weights : str
+    catalogue, weights, settings : str
         Hashes of what it was fitted on; elsewhere it is a default, and the output says so.
     """
 
@@ -180,6 +180,7 @@ class Calibration(Section):
     accept_threshold: Share | None
     catalogue: str
     weights: str
+    settings: str
 
 
 class Judgement(NamedTuple):

@@ -11,14 +11,14 @@ from engine.slots import Contrast, Modality
 
 _NEGATING = frozenset(
     {"no", "non", "not", "nil", "zero", "0", "minus", "never", "sans", "ohne", "neg", "negative"}
-    | {"ve", "un", "out", "less", "pre"}
+    | {"un", "out", "less", "pre"}
 )
 _NEGATED_AFTER = frozenset(
-    {"no", "nil", "none", "neg", "negative", "ve", "excluded", "without", "wo", "w o"}
+    {"no", "nil", "none", "neg", "negative", "excluded", "without", "wo", "w o"}
 )
 _ADDING = frozenset({"with", "w", "post", "and", "+"})  # "without, with contrast" says both
 _MINUS = "-\u2010\u2011\u2212\u2013\u2014"
-_MINUS_BEHIND = re.compile(rf"[\s(\[/]*[{_MINUS}]\s*[)\]]?\s*($|[),/.;*])")
+_MINUS_BEHIND = re.compile(rf"(\s*)[(\[/]*[{_MINUS}]\s*[)\]]?\s*($|[),/.;*])")
 _MINUS_BEFORE = re.compile(rf"[{_MINUS}][\s)\]/]*$")
 _MINUS_GLUED_BEFORE = re.compile(rf"(^|[\s(/,;_-])[{_MINUS}]$")
 _WITHOUT = Sense("contrast", Contrast.WITHOUT, "without contrast")
@@ -49,30 +49,46 @@ def stated_contrast(senses: Iterable[Sense], modalities: frozenset[Modality]) ->
 def negated(reads: Sequence[Read], text: str) -> list[Read]:
     """Turn "with contrast" into "without" where a word or a minus beside it negates it.
 
-    "no Gd", "non CE", "w/o Gd", "contrast - no", "C -" and "- C" say that none is given. A minus
-    glued in front of a word ("-contrast") may be a dash: the word is then left unknown.
+    "no Gd", "non CE", "w/o Gd", "contrast - no", "contrast(-)", "C -" and "- C" say that none is
+    given. "-contrast" and "contrast -" may hold a dash: the word is then left unknown.
     """
     settled = list(reads)
     for at, part in enumerate(settled):
         if not _is_contrast(part, Contrast.WITH):
             continue
+        senses: tuple[Sense, ...] = (_WITHOUT,)
         before = settled[at - 1] if at else None
         after = settled[at + 1] if at + 1 < len(settled) else None
         if before is not None and _negates(before, part):
             settled[at - 1] = before._replace(senses=_NEGATION)
-        elif after is not None and at + 2 == len(settled) and after.words in _NEGATED_AFTER:
+        elif after is not None and at + 2 == len(settled) and _negates_before(after):
             settled[at + 1] = after._replace(senses=_NEGATION)
-        elif not _is_minus(part, text):
-            if _MINUS_GLUED_BEFORE.search(part.gap):
-                settled[at] = part._replace(senses=(Sense("unknown", part.words, part.words),))
-            continue
-        settled[at] = part._replace(senses=(_WITHOUT,))
+        else:
+            senses = _beside_minus(part, text)
+        settled[at] = part._replace(senses=senses)
     return settled
 
 
-def _is_minus(part: Read, text: str) -> bool:
-    is_minus_c = part.words == "c" and _MINUS_BEFORE.search(part.gap) is not None
-    return is_minus_c or _MINUS_BEHIND.match(text[part.end :]) is not None
+def _beside_minus(part: Read, text: str) -> tuple[Sense, ...]:
+    """Return what "with contrast" means beside a minus, which may be a dash."""
+    behind = _MINUS_BEHIND.match(text[part.end :])
+    if part.words == "c" and (behind or _MINUS_BEFORE.search(part.gap)):
+        return (_WITHOUT,)
+    if part.words.split()[0] in _ADDING:  # "with contrast -" was cut, or has a dash at its end
+        return part.senses
+    if behind and not behind[1]:
+        return (_WITHOUT,)
+    if behind or _MINUS_GLUED_BEFORE.search(part.gap):
+        return (Sense("unknown", part.words, part.words),)
+    return part.senses
+
+
+def _negates_before(after: Read) -> bool:
+    return after.words in _NEGATED_AFTER or _is_minus_ve(after)
+
+
+def _is_minus_ve(part: Read) -> bool:
+    return part.words == "ve" and _MINUS_BEFORE.search(part.gap) is not None
 
 
 def _is_contrast(part: Read, contrast: Contrast) -> bool:
@@ -80,6 +96,6 @@ def _is_contrast(part: Read, contrast: Contrast) -> bool:
 
 
 def _negates(before: Read, part: Read) -> bool:
-    if before.words in _NEGATING:
+    if before.words in _NEGATING or _is_minus_ve(before):
         return True
     return _is_contrast(before, Contrast.WITHOUT) and part.words.split()[0] not in _ADDING

@@ -18,7 +18,7 @@ from objectives.scoring import Winners, find_winners
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.settings import DecisionSettings, Weights
+    from engine.settings import Weights
     from objectives.configuration import Configuration
     from objectives.labelled_bank import LabelledBank
 
@@ -45,13 +45,8 @@ class Fitted(NamedTuple):
     operating_point: CurvePoint | None
 
 
-def fit_calibration(
-    tuning: LabelledBank,
-    weights: Weights,
-    settings: DecisionSettings,
-    catalogue_sha256: str,
-) -> Fitted:
-    """Fit the calibrator of some weights, and find the smallest threshold that meets the target.
+def fit_calibration(tuning: LabelledBank, config: Configuration, catalogue_sha256: str) -> Fitted:
+    """Fit the calibrator of a configuration's weights, and find the smallest fitting threshold.
 
     The calibrator that is kept sees every case. The threshold is found on out-of-fold
     confidences: a case is judged by the calibrator of the other sites, and its usage feature
@@ -62,8 +57,8 @@ def fit_calibration(
     ----------
     tuning : LabelledBank
         Cases of the tuning sites; those that say what is right are used, unanswerable ones too.
-    weights : Weights
-    settings : DecisionSettings
+    config : Configuration
+        Its weights, and the target that accepted answers must meet.
     catalogue_sha256 : str
 
     Raises
@@ -77,13 +72,14 @@ def fit_calibration(
             "no labelled case at a tuning site: confidence cannot be calibrated; "
             "name your sites under split.tuning in config.yaml"
         )
-    winners = find_winners(labelled, effective_coefficients(weights))
+    settings = config.decision
+    winners = find_winners(labelled, effective_coefficients(config.weights))
     used = ~winners.evidence.non_clinical
     models = _fit(winners, used)
     confidences = np.zeros(len(used))
     folds = _folds(labelled)
     for held_out in folds:
-        fold = _calibration(_fit(winners, used & ~held_out), None, "", "")
+        fold = _fit(winners, used & ~held_out)
         confidences[held_out] = set_probabilities(winners.evidence, fold)[held_out, 0]
     acceptable = may_be_accepted(winners.evidence)
     curve = risk_coverage(confidences, winners.correct, acceptable, settings.bound_confidence)
@@ -94,7 +90,13 @@ def fit_calibration(
     )
     threshold = point.threshold if point else None
     return Fitted(
-        _calibration(models, threshold, catalogue_sha256, weights_sha256(weights)),
+        Calibration(
+            first=models,
+            accept_threshold=threshold,
+            catalogue=catalogue_sha256,
+            weights=weights_sha256(config.weights),
+            settings=settings_sha256(config),
+        ),
         int(used.sum()),
         point,
     )
@@ -103,6 +105,19 @@ def fit_calibration(
 def weights_sha256(weights: Weights) -> str:
     """Hash the effective coefficients: what a calibration depends on besides the catalogue."""
     return hash_of(effective_coefficients(weights).tolist())
+
+
+def settings_sha256(config: Configuration) -> str:
+    """Hash what else a calibration depends on: candidates, target and tuning sites."""
+    decision = config.decision
+    return hash_of(
+        {
+            "top_k": config.retriever_top_k,
+            "retrieval": config.retrieval.model_dump(mode="json"),
+            "target": [decision.target_error_rate, decision.bound_confidence],
+            "tuning": sorted(config.split.tuning),
+        }
+    )
 
 
 def calibration_note(config: Configuration, catalogue_sha256: str) -> str | None:
@@ -119,6 +134,8 @@ def calibration_note(config: Configuration, catalogue_sha256: str) -> str | None
         what = "another catalogue"
     elif calibration.weights != weights_sha256(config.weights):
         what = "other weights"
+    elif calibration.settings != settings_sha256(config):
+        what = "another target, candidates or tuning sites"
     else:
         return None
     return (
@@ -127,46 +144,36 @@ def calibration_note(config: Configuration, catalogue_sha256: str) -> str | None
     )
 
 
-def _fit(winners: Winners, cases: NDArray[np.bool_]) -> list[tuple[float, list[float]]]:
-    return [
+def _fit(winners: Winners, cases: NDArray[np.bool_]) -> tuple[SetModel, ...]:
+    return tuple(
         _fit_one(
             calibration_inputs(winners.evidence, n_rows)[cases],
             winners.gold_within[cases, n_rows - 1],
         )
         for n_rows in range(1, N_SETS + 1)
-    ]
+    )
 
 
-def _fit_one(inputs: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, list[float]]:
-    """Return the intercept and the slopes of a logistic regression."""
+def _fit_one(inputs: NDArray[np.float64], right: NDArray[np.bool_]) -> SetModel:
+    """Fit a logistic regression."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - a second to import
 
     n_right, n_cases = int(right.sum()), len(right)
     if n_right in (0, n_cases):  # nothing to tell apart: the rule of succession
         odds = (n_right + 1) / (n_cases - n_right + 1)
-        return round(float(np.log(odds)), _DECIMALS), [0.0] * inputs.shape[1]
+        return _model(float(np.log(odds)), np.zeros(inputs.shape[1]))
     centre, spread = inputs.mean(axis=0), inputs.std(axis=0)
     spread[spread == 0] = 1.0
     fitted = LogisticRegression(C=_STRENGTH, max_iter=1000, tol=1e-8)
     fitted.fit((inputs - centre) / spread, right)
     slopes = fitted.coef_[0] / spread
-    intercept = round(float(fitted.intercept_[0] - slopes @ centre), _DECIMALS)
-    return intercept, np.round(slopes, _DECIMALS).tolist()
+    return _model(float(fitted.intercept_[0] - slopes @ centre), slopes)
 
 
-def _calibration(
-    models: list[tuple[float, list[float]]], threshold: float | None, catalogue: str, weights: str
-) -> Calibration:
+def _model(intercept: float, slopes: NDArray[np.float64]) -> SetModel:
     names = ("score", "margin", "additions", "completeness")
-    return Calibration(
-        first=tuple(
-            SetModel(intercept=intercept, **dict(zip(names, slopes, strict=True)))
-            for intercept, slopes in models
-        ),
-        accept_threshold=threshold,
-        catalogue=catalogue,
-        weights=weights,
-    )
+    rounded = dict(zip(names, np.round(slopes, _DECIMALS).tolist(), strict=True))
+    return SetModel(intercept=round(intercept, _DECIMALS), **rounded)
 
 
 def _folds(labelled: LabelledBank) -> list[NDArray[np.bool_]]:

@@ -10,9 +10,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from engine.files import read_text
 from objectives.bank import silent
-from objectives.calibration import Fitted, fit_calibration
 from objectives.configuration import load_configuration, resolve
-from objectives.decision_quality import DecisionReport, report_decisions
 from objectives.output import write_whole
 from studies.material import load_material
 
@@ -24,7 +22,9 @@ if TYPE_CHECKING:
 
     from engine.settings import Calibration
     from objectives.bank import OnCases
+    from objectives.calibration import Fitted
     from objectives.cases import BadRecord
+    from objectives.decision_quality import DecisionReport
 
 _SECTION = "calibration"
 
@@ -76,17 +76,15 @@ def calibrate(
     path = resolve(config_path)
     config = load_configuration(path)
     material = load_material(config, dataset_paths, dataset_dir, on_cases)
-    fitted = fit_calibration(
-        material.tuning, config.weights, config.decision, material.hashes.catalogue
-    )
+    fitted = material.fit(config)
     calibrated = config.model_copy(update={_SECTION: fitted.calibration})
     write_whole(path, _with_section(path, fitted.calibration))
     return CalibrationRun(
         output=path,
         fitted=fitted,
         gate_sites=tuple(sorted({case.site for case in material.gate.cases})),
-        gate=report_decisions(calibrated, material.gate, material.truth),
-        bad_records=material.bad_records,
+        gate=material.gate_decisions(calibrated),
+        bad_records=material.loaded.bad_records,
     )
 
 

@@ -16,6 +16,7 @@ from studies.paired import Interval, mcnemar_p_value, paired_interval
 if TYPE_CHECKING:
     from engine.settings import Weights
     from objectives.configuration import GateSettings
+    from objectives.decision_quality import DecisionMetrics
     from objectives.labelled_bank import LabelledBank
 
 
@@ -73,8 +74,9 @@ def hold_gate(
     """Compare two sets of weights, case by case.
 
     A gain is credible when the lower end of the bootstrap interval lies above 0 and McNemar's
-    exact test agrees, both corrected for all looks (Bonferroni: the error probability is divided
-    by the number of looks). The test guards the bootstrap where few cases differ.
+    exact test agrees, both corrected for all looks: look k may spend 1 / (k (k + 1)) of the error
+    probability, which sums to no more than the whole over any number of looks (alpha spending,
+    a Bonferroni correction for an open end). The test guards the bootstrap where few cases differ.
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ def hold_gate(
     gains = after.correct.astype(np.float64) - before.correct
     critical_before = count_critical(before.critical, gate.labels.answerable)
     critical_after = count_critical(after.critical, gate.labels.answerable)
-    alpha = (1 - settings.confidence) / look
+    alpha = (1 - settings.confidence) / (look * (look + 1))
     corrected = paired_interval(gains, settings, 1 - alpha)
     p_value = mcnemar_p_value(gains)
     if corrected.low <= 0 or p_value > alpha:
@@ -115,3 +117,21 @@ def hold_gate(
         p_value=p_value,
         verdict=verdict,
     )
+
+
+def judge_accepted(
+    report: GateReport, before: DecisionMetrics, after: DecisionMetrics
+) -> GateReport:
+    """Refuse an export that would accept more dangerous answers than the current configuration.
+
+    Parameters
+    ----------
+    report : GateReport
+        On first-ranked rows.
+    before, after : DecisionMetrics
+        Decisions at the gate sites, each with its own calibration.
+    """
+    is_worse = after.critical_accepted.n_cases > before.critical_accepted.n_cases
+    if report.verdict is Verdict.EXPORTED and is_worse:
+        return report._replace(verdict=Verdict.MORE_CRITICAL_ERRORS)
+    return report

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import InputFileError
 from objectives.bank import silent
+from objectives.calibration import Fitted, fit_calibration
 from objectives.cases import dataset_files
+from objectives.decision_quality import DecisionReport, report_decisions
 from objectives.workspace import Workspace
-from studies.identity import DataHashes, data_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from objectives.bank import OnCases
-    from objectives.cases import BadRecord
+    from objectives.cases import CaseSet
     from objectives.configuration import Configuration
     from objectives.labelled_bank import LabelledBank
-    from objectives.truth import RowTruth
 
 
 class Material(NamedTuple):
@@ -26,25 +26,35 @@ class Material(NamedTuple):
 
     Attributes
     ----------
-    tuning, gate, sanity : LabelledBank
-        Cases that say what is right; the sanity set's answerable cases only.
-    truth : RowTruth
-    hashes : DataHashes
-    n_records : int
-        Records in the training files.
-    bad_records : tuple of BadRecord
+    workspace : Workspace
+    loaded : CaseSet
+        Every case of the training files.
+    tuning, gate : LabelledBank
+        Cases that say what is right, at least one of each with a gold row.
     absent_sites : tuple of str
         Tuning and gate sites of the configuration without a case.
     """
 
+    workspace: Workspace
+    loaded: CaseSet
     tuning: LabelledBank
     gate: LabelledBank
-    sanity: LabelledBank
-    truth: RowTruth
-    hashes: DataHashes
-    n_records: int
-    bad_records: tuple[BadRecord, ...]
     absent_sites: tuple[str, ...]
+
+    def fit(self, config: Configuration) -> Fitted:
+        """Fit the calibration of a configuration's weights on the tuning sites."""
+        return fit_calibration(self.tuning, config, self.workspace.catalogue_sha256)
+
+    def gate_decisions(self, config: Configuration) -> DecisionReport:
+        """Measure a configuration's decisions at the gate sites."""
+        return report_decisions(config, self.gate, self.workspace.truth)
+
+
+class Sanity(NamedTuple):
+    """The answerable cases of the sanity set, at least one, and the set as it was read."""
+
+    bank: LabelledBank
+    loaded: CaseSet
 
 
 def load_material(
@@ -53,7 +63,7 @@ def load_material(
     dataset_dir: Path | None,
     on_cases: OnCases = silent,
 ) -> Material:
-    """Load the cases of a study and their banks.
+    """Load the cases of the tuning and gate sites and their banks.
 
     Parameters
     ----------
@@ -74,27 +84,29 @@ def load_material(
     workspace = Workspace(config, folder)
     loaded = workspace.load_cases(list(dataset_paths) or dataset_files(folder))
     labelled = workspace.bank(loaded.cases, on_cases=on_cases)
-    sanity = workspace.load_sanity()
     tuning = labelled.at(config.split.tuning).labelled()
     gate = labelled.at(config.split.gate).labelled()
     for bank, part in ((tuning, "tuning"), (gate, "gate")):
         if not bank.labels.answerable.any():
             raise InputFileError(_no_cases(part, config, sorted({c.site for c in loaded.cases})))
-    sanity_bank = workspace.bank(sanity.cases)
-    return Material(
-        tuning=tuning,
-        gate=gate,
-        sanity=sanity_bank.answerable(),
-        truth=workspace.truth,
-        hashes=data_hashes(workspace, sanity, loaded),
-        n_records=loaded.n_records,
-        bad_records=loaded.bad_records,
-        absent_sites=tuple(
-            site
-            for site in (*config.split.tuning, *config.split.gate)
-            if all(case.site != site for case in (*tuning.cases, *gate.cases))
-        ),
-    )
+    present = {case.site for bank in (tuning, gate) for case in bank.cases}
+    absent = (s for s in (*config.split.tuning, *config.split.gate) if s not in present)
+    return Material(workspace, loaded, tuning, gate, tuple(absent))
+
+
+def load_sanity(config: Configuration, workspace: Workspace) -> Sanity:
+    """Load the sanity set as a study needs it.
+
+    Raises
+    ------
+    InputFileError
+        When it cannot be used, or no case of it has a gold row.
+    """
+    loaded = workspace.load_sanity()
+    bank = workspace.bank(loaded.cases).answerable()
+    if not bank.cases:
+        raise InputFileError(f"{config.data.sanity}: no case has a gold row (EXPECTED_NAME)")
+    return Sanity(bank, loaded)
 
 
 def _no_cases(part: str, config: Configuration, sites: Sequence[str]) -> str:

@@ -11,15 +11,13 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from objectives.calibration import Fitted, fit_calibration
 from objectives.configuration import load_configuration
-from objectives.decision_quality import DecisionReport, report_decisions
 from objectives.objective import WeightObjective
 from objectives.search_space import real_weights
 from studies.export import check_output, export_configuration, set_aside
-from studies.gate import GateReport, Verdict, hold_gate
-from studies.identity import claim, make_identity
-from studies.material import load_material
+from studies.gate import GateReport, Verdict, hold_gate, judge_accepted
+from studies.identity import claim, data_hashes, make_identity
+from studies.material import load_material, load_sanity
 from studies.options import OptimizationConfig, make_strategy, stopping_rules
 from studies.progress import Silence
 from studies.runner import StudyRunner
@@ -31,8 +29,10 @@ from studies.trial_writer import TrialWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from objectives.calibration import Fitted
     from objectives.cases import BadRecord
     from objectives.configuration import Configuration, GateSettings, StudySettings
+    from objectives.decision_quality import DecisionReport
     from studies.identity import Identity
     from studies.material import Material
     from studies.progress import Progress
@@ -167,10 +167,12 @@ class TrainingOptimizer:
             direction="maximize",
             load_if_exists=True,
         )
-        identity = make_identity(self._config, settings, ranges, material.hashes)
+        sanity = load_sanity(self._config, material.workspace)
+        hashes = data_hashes(material.workspace, sanity.loaded, material.loaded)
+        identity = make_identity(self._config, settings, ranges, hashes)
         claim(study, identity)
         objective = WeightObjective(
-            material.tuning.answerable(), material.sanity, self._config.objective
+            material.tuning.answerable(), sanity.bank, self._config.objective
         )
         log = TrialLog(study, TrialWriter(storage, study.study_name))
         runner = StudyRunner(study, log, objective, strategy, settings.pruner)
@@ -178,12 +180,12 @@ class TrainingOptimizer:
         stop_reason = self._run(runner, settings, started)
         best = runner.best()
         gate = _hold_gate(study, material, runner.current, best, self._config.gate)
-        fitted = fit_calibration(
-            material.tuning, best.weights, self._config.decision, material.hashes.catalogue
-        )
-        optimized = self._config.with_weights(best.weights).model_copy(
-            update={"calibration": fitted.calibration}
-        )
+        optimized = self._config.with_weights(best.weights)
+        fitted = material.fit(optimized)
+        optimized = optimized.model_copy(update={"calibration": fitted.calibration})
+        before = material.gate_decisions(self._config)
+        after = material.gate_decisions(optimized)
+        gate = judge_accepted(gate, before.overall, after.overall)
         exported, older = self._keep_or_export(
             settings.output, optimized, best, identity=identity, runner=runner, gate=gate
         )
@@ -209,11 +211,11 @@ class TrainingOptimizer:
             best_params=real_weights(best.weights),
             held_out=gate,
             calibrated=fitted,
-            decisions_before=report_decisions(self._config, material.gate, material.truth),
-            decisions_after=report_decisions(optimized, material.gate, material.truth),
+            decisions_before=before,
+            decisions_after=after,
             output=exported,
             set_aside=older,
-            bad_records=material.bad_records,
+            bad_records=material.loaded.bad_records,
             elapsed_s=time.monotonic() - started,
         )
 

@@ -210,8 +210,10 @@ class StudyRunner:
         started = datetime.now()  # noqa: DTZ005 - Optuna stores local times
         try:
             evaluated = self._objective.evaluate_many([one.weights for one in proposals])
-        except Exception:  # noqa: BLE001 - one at a time the trial at fault shows, and raises
-            return [self._run_trial(proposals[0])]
+        except Exception:
+            for proposal in proposals:  # one at a time the trial at fault shows
+                self._run_trial(proposal)
+            raise
         ended = datetime.now()  # noqa: DTZ005
         return [
             Finished(TrialState.COMPLETE, *proposal, full.valuation, full.rungs, started, ended)

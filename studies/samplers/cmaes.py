@@ -38,18 +38,23 @@ class CmaEs(BatchStrategy):
         axes = problem.space.coordinates
         self._low = np.array([axis.low for axis in axes])
         self._width = np.array([axis.high - axis.low for axis in axes])
-        self._cloud = self._start(self._unit(self.current().point))
-        self._n_told = 0
+        self._begin()
 
     @override
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
-        size = self._cloud.population_size
         tried = history[1:]  # trial 0 is no part of a generation
+        if len(tried) < self._n_told:  # another process has replaced what was not written yet
+            self._begin()
+        size = self._cloud.population_size
         while self._n_told + size <= len(tried):
             self._tell(tried[: self._n_told + size])
         n_left = self._n_told + size - len(tried)
         first = len(history)
         return [self._ask(number) for number in range(first, first + min(n_left, n_most))]
+
+    def _begin(self) -> None:
+        self._cloud = self._start(self._unit(self.current().point))
+        self._n_told = 0
 
     def _start(self, mean: NDArray[np.float64]) -> CMA:
         bounds = np.tile([0.0, 1.0], (len(mean), 1))

@@ -24,6 +24,7 @@ CALIBRATION = Calibration(
     accept_threshold=0.98,
     catalogue="",
     weights="",
+    settings="",
 )
 
 
@@ -62,12 +63,12 @@ def decided(found: Evidence, config: Configuration) -> Decided:
         (evidence(0.55, 0.5, 0.4, 0.3, 0.2, 0.1), Status.AMBIGUOUS, 4),
         (evidence(0.3, 0.2, 0.1, 0.1, 0.1, 0.1), Status.AMBIGUOUS, 5),
         (evidence(0.3, 0.2), Status.AMBIGUOUS, 2),
-        (evidence(0.05, 0.0), Status.NO_MATCH, 0),
+        (evidence(-0.1, -0.2), Status.NO_MATCH, 0),
         (evidence(-0.4, -0.5), Status.NO_MATCH, 0),
         (evidence(1.3, 0.7, states_nothing=True), Status.NO_MATCH, 0),
         (evidence(), Status.NO_MATCH, 0),
         (evidence(1.3, 0.7, departs=True), Status.AMBIGUOUS, 1),
-        (evidence(0.05, 0.0, departs=True), Status.NO_MATCH, 0),
+        (evidence(-0.1, -0.2, departs=True), Status.NO_MATCH, 0),
         (evidence(1.3, 0.7, non_clinical=True), Status.NON_CLINICAL, 0),
     ],
 )
@@ -101,7 +102,7 @@ def test_sets_rise_and_one_case_gives_what_it_gives_among_many(
     one = evidence(*scores)
     others = [evidence(0.5, 0.25), one, evidence(1.0)] * 7
     many = Evidence(*(np.concatenate(columns) for columns in zip(*others, strict=True)))
-    alone, among = set_probabilities(one, CALIBRATION), set_probabilities(many, CALIBRATION)
+    alone, among = (set_probabilities(some, CALIBRATION.first) for some in (one, many))
     assert np.array_equal(alone[0], among[1])
     assert np.all(np.diff(alone[0]) >= 0)
     assert np.array_equal(may_be_accepted(many)[1:2], may_be_accepted(one))

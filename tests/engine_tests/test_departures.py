@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.departures import Departure, departures
+from engine.departures import Departure
+from engine.facts import slot_facts
 from engine.index import CatalogueIndex
 from engine.query import make_query
 from tests.engine_tests.conftest import NAMES, PATIENT_NAMES, make_rows
@@ -39,7 +40,10 @@ def index(config: Configuration) -> CatalogueIndex:
         ("XR chest child", "", "XR Chest neonatal", Departure.AGE),
         ("XR chest newborn", "", "XR Chest paediatric", Departure(0)),
         ("XR chest child", "", "XR Chest", Departure(0)),
-        ("US pelvis", "", "US Obstetric", Departure.PREGNANCY),
+        ("US pelvis", "", "US Obstetric", Departure.PREGNANCY | Departure.BODY_PART),
+        ("MRI knee", "", "MRI Head", Departure.BODY_PART),
+        ("US liver", "", "US Liver", Departure(0)),
+        ("CT pelvis", "", "CT Abdomen and pelvis", Departure(0)),
         ("US pregnancy", "", "US Obstetric", Departure(0)),
         ("MG mammogram", "", "MG Mammogram male", Departure.SEX),
     ],
@@ -48,5 +52,5 @@ def test_what_departs(
     exam_name: str, modality_code: str, row: str, departs: Departure, index: CatalogueIndex
 ) -> None:
     position = [entry.preferred_name for entry in index.rows].index(row)
-    found = departures(make_query(exam_name, modality_code), index)[position]
+    found = slot_facts(make_query(exam_name, modality_code), index).departs[position]
     assert Departure(int(found)) == departs

@@ -91,3 +91,24 @@ def test_ties_go_to_fewer_additions_then_to_the_earlier_name(
 def test_scores_are_not_clipped(index: CatalogueIndex, config: Configuration) -> None:
     engine = LookupEngine(index, config.judgement, config.retriever_top_k)
     assert engine.lookup("CT Head").ranking.scores[0] > 1.0
+
+
+@pytest.mark.parametrize(
+    ("names", "exam_name"),
+    [
+        (("XR Knee Lt|",), "XR elbow left"),
+        (("XR Knee Lt|",), "XR left ankle"),
+        (("XR Chest|", "CT Head|", "CT Thorax|", "MRI Head|", "US Abdomen|"), "MRI knee"),
+        (("XR Chest|", "CT Head|", "CT Thorax|", "MRI Head|", "US Abdomen|"), "US left foot"),
+        (("DXA Spine lumbar|", "CT Head|"), "DXA hip"),
+    ],
+)
+def test_a_row_without_a_rival_is_no_answer_for_that(
+    names: tuple[str, ...], exam_name: str, config: Configuration
+) -> None:
+    engine = LookupEngine(
+        CatalogueIndex(make_rows(names), config.retrieval), config.judgement, top_k=25
+    )
+    answer = engine.lookup(exam_name)
+    assert answer.status is not Status.MATCH
+    assert answer.confidence < 0.5

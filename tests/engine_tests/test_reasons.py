@@ -23,7 +23,7 @@ if TYPE_CHECKING:
             "",
             ("XR Knee Both",),
             Departure.SIDE,
-            ["no row with the stated side"],
+            ["side not as stated"],
         ),
         (
             "CT head",
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
             ["technique not certain"],
         ),
         ("XR chest", "", ("XR Chest paediatric",), Departure.AGE, ["age not stated"]),
+        ("XR chest child", "", ("XR Chest neonatal",), Departure.AGE, ["age not as stated"]),
+        ("MRI knee", "", ("MRI Head",), Departure.BODY_PART, ["body part not as stated"]),
         ("CT head zorble", "", ("CT Head",), Departure(0), ["words not understood"]),
         ("CT head", "", ("CT Head",), Departure(0), ["not certain enough"]),
     ],

@@ -32,13 +32,13 @@ def known_truth(make_bank: MakeBank, config: Configuration, n_cases: int) -> Lab
 
 def test_known_probabilities_are_found_again(make_bank: MakeBank, config: Configuration) -> None:
     bank = known_truth(make_bank, config, 20_000)
-    fitted = fit_calibration(bank, config.weights, config.decision, "catalogue")
+    fitted = fit_calibration(bank, config, "catalogue")
     assert fitted.n_cases == 20_000
     model = fitted.calibration.first[0]
     assert model.score == pytest.approx(TRUE_SLOPE, rel=0.05)
     assert model.additions == pytest.approx(0.0, abs=0.05)
     winners = find_winners(bank, effective_coefficients(config.weights))
-    stated = set_probabilities(winners.evidence, fitted.calibration)[:, 0]
+    stated = set_probabilities(winners.evidence, fitted.calibration.first)[:, 0]
     score = calibration_inputs(winners.evidence, 1)[:, 0]
     truth = 1 / (1 + np.exp(-(TRUE_INTERCEPT + TRUE_SLOPE * score)))
     assert np.abs(stated - truth).mean() < 0.01
@@ -48,12 +48,11 @@ def test_the_threshold_keeps_the_error_below_the_target(
     make_bank: MakeBank, config: Configuration
 ) -> None:
     bank = known_truth(make_bank, config, 20_000)
-    loose = config.decision.model_copy(update={"target_error_rate": 0.2})
-    strict = config.decision.model_copy(update={"target_error_rate": 0.05})
-    points = [
-        fit_calibration(bank, config.weights, settings, "").operating_point
-        for settings in (loose, strict)
-    ]
+    points = []
+    for target in (0.2, 0.05):
+        decision = config.decision.model_copy(update={"target_error_rate": target})
+        aimed = config.model_copy(update={"decision": decision})
+        points.append(fit_calibration(bank, aimed, "").operating_point)
     assert points[0] is not None
     assert points[1] is not None
     assert points[0].upper_bound < 0.2
@@ -62,7 +61,7 @@ def test_the_threshold_keeps_the_error_below_the_target(
 
 
 def test_too_few_cases_accept_nothing(make_bank: MakeBank, config: Configuration) -> None:
-    fitted = fit_calibration(make_bank(60, ("A", "B")), config.weights, config.decision, "")
+    fitted = fit_calibration(make_bank(60, ("A", "B")), config, "")
     assert fitted.calibration.accept_threshold is None
     assert fitted.operating_point is None
 
@@ -72,9 +71,9 @@ def test_one_site_and_one_outcome_can_be_fitted(
 ) -> None:
     bank = make_bank(200, ("A",))
     bank.labels.codes[:] = 0
-    fitted = fit_calibration(bank, config.weights, config.decision, "")
+    fitted = fit_calibration(bank, config, "")
     winners = find_winners(bank, effective_coefficients(config.weights))
-    stated = set_probabilities(winners.evidence, fitted.calibration)
+    stated = set_probabilities(winners.evidence, fitted.calibration.first)
     assert np.allclose(stated, 1 / 202, atol=1e-6)
 
 
@@ -84,10 +83,10 @@ def test_without_labels_there_is_nothing_to_fit(
     bank = make_bank(20, ("A",))
     unlabelled = tuple(case._replace(has_gold=False, gold=None) for case in bank.cases)
     with pytest.raises(InputFileError, match=r"split\.tuning"):
-        fit_calibration(bank._replace(cases=unlabelled), config.weights, config.decision, "")
+        fit_calibration(bank._replace(cases=unlabelled), config, "")
 
 
-def test_usage_does_not_make_an_answer_more_certain(
+def test_usage_is_no_part_of_the_score_that_confidence_rests_on(
     make_bank: MakeBank, config: Configuration
 ) -> None:
     """An imported catalogue has no usage: its answers are not less certain for that."""
@@ -106,7 +105,7 @@ def test_usage_does_not_make_an_answer_more_certain(
         )
         for f in (used, plain)
     )
-    assert np.array_equal(with_usage, without)
+    assert np.array_equal(with_usage[:, 0], without[:, 0])
 
 
 def test_a_calibrator_of_other_weights_or_rows_is_called_a_default(config: Configuration) -> None:
@@ -116,3 +115,7 @@ def test_a_calibrator_of_other_weights_or_rows_is_called_a_default(config: Confi
     assert "another catalogue" in str(calibration_note(config, "other"))
     moved = config.model_copy(update={"synonym_match_bonus": 0.5})
     assert "other weights" in str(calibration_note(moved, calibration.catalogue))
+    decision = config.decision.model_copy(update={"target_error_rate": 0.001})
+    for change in ({"decision": decision}, {"retriever_top_k": 2}):
+        other = config.model_copy(update=change)
+        assert "another target" in str(calibration_note(other, calibration.catalogue))

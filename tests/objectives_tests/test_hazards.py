@@ -59,16 +59,11 @@ def test_the_shipped_calibration_is_what_a_fresh_fit_gives(
 ) -> None:
     """When this fails: `make calibrate`."""
     fresh = fit_calibration(
-        shipped.at(config.split.tuning),
-        config.weights,
-        config.decision,
-        workspace.catalogue_sha256,
+        shipped.at(config.split.tuning), config, workspace.catalogue_sha256
     ).calibration
     assert fresh.accept_threshold == pytest.approx(config.calibration.accept_threshold, abs=1e-4)
-    assert (fresh.catalogue, fresh.weights) == (
-        config.calibration.catalogue,
-        config.calibration.weights,
-    )
+    for name in ("catalogue", "weights", "settings"):
+        assert getattr(fresh, name) == getattr(config.calibration, name)
     for new, old in zip(fresh.first, config.calibration.first, strict=True):
         assert np.allclose(
             list(new.model_dump().values()), list(old.model_dump().values()), atol=1e-3

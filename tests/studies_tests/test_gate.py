@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from engine.coefficients import effective_coefficients
+from objectives.decision_quality import CriticalErrors, DecisionMetrics
+from objectives.scoring import find_winners
 from objectives.search_space import real_weights, weights_of
-from studies.gate import Verdict, hold_gate
+from studies.gate import Verdict, hold_gate, judge_accepted
 from studies.paired import mcnemar_p_value, paired_interval
 
 if TYPE_CHECKING:
@@ -45,6 +48,42 @@ def test_a_clear_gain_is_exported_unless_it_is_dangerous(
     bank.labels.codes[:] |= (bank.labels.codes & 1) << 1
     report = hold_gate(bank, weights_of(poor), weights_of(good), config.gate, 1)
     assert report.verdict is Verdict.MORE_CRITICAL_ERRORS
+
+
+def test_more_dangerous_answers_among_accepted_ones_stop_an_export(
+    config: Configuration, make_bank: MakeBank
+) -> None:
+    report = hold_gate(make_bank(50, ("G",)), config.weights, config.weights, config.gate, 1)
+    exported = report._replace(verdict=Verdict.EXPORTED)
+    fine = metrics(n_critical_accepted=3)
+    assert judge_accepted(exported, fine, fine).verdict is Verdict.EXPORTED
+    worse = judge_accepted(exported, fine, metrics(n_critical_accepted=4))
+    assert worse.verdict is Verdict.MORE_CRITICAL_ERRORS
+    assert judge_accepted(report, fine, metrics(n_critical_accepted=4)) == report
+
+
+def metrics(n_critical_accepted: int) -> DecisionMetrics:
+    none, some = CriticalErrors(0, {}, 0.0), CriticalErrors(n_critical_accepted, {}, 0.0)
+    return DecisionMetrics(100, 100, 0.9, 0.9, 80, 0.8, 1, 0.0125, 0.06, none, some, None)
+
+
+def test_looks_spend_no_more_than_the_whole_error_probability(
+    config: Configuration, make_bank: MakeBank
+) -> None:
+    """Look k tests at alpha / (k (k + 1)): its interval is that of this confidence."""
+    bank = make_bank(300, ("G",))
+    poor = weights_of(
+        real_weights(config.weights) | {"anatomy_weight": 0.0, "technique_weight": 0.45}
+    )
+    spent = 0.0
+    for look in range(1, 6):
+        alpha = 0.05 / (look * (look + 1))
+        report = hold_gate(bank, poor, config.weights, config.gate, look)
+        gains = find_winners(bank, effective_coefficients(config.weights)).correct.astype(float)
+        gains -= find_winners(bank, effective_coefficients(poor)).correct
+        assert report.corrected == paired_interval(gains, config.gate, 1 - alpha)
+        spent += alpha
+    assert spent < 0.05
 
 
 def test_every_further_look_asks_for_more(config: Configuration) -> None:

@@ -14,7 +14,7 @@ from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights
 from studies.progress import Silence
 from studies.records import CRITICAL_CONSTRAINT
 from studies.runner import StudyRunner
-from studies.samplers import STRATEGIES
+from studies.samplers import STRATEGIES, BatchStrategy
 from studies.samplers.base import Problem
 from studies.stopping import Stopper, StoppingRules
 from studies.storage import open_storage
@@ -260,3 +260,32 @@ def test_cma_es_keeps_nothing_but_trials_in_the_database(setup: Setup) -> None:
     assert not any("cma" in key for key in keys)
     values = [record.value or 0.0 for record in runner.records]
     assert max(values[30:]) >= max(values[:30])
+
+
+def test_cma_es_begins_anew_when_history_has_become_shorter(setup: Setup) -> None:
+    """Another process may have replaced trials that this one had not written yet."""
+    runner = setup.runner(strategy="cmaes")
+    runner.run(50, stopper(), Silence())
+    history = runner._tried
+    problem = Problem(
+        setup.config.weights,
+        SearchSpace(setup.config.study.bounds),
+        {},
+        seed=runner._strategy.problem.seed,
+    )
+    used, fresh = STRATEGIES["cmaes"](problem), STRATEGIES["cmaes"](problem)
+    assert isinstance(used, BatchStrategy)
+    assert isinstance(fresh, BatchStrategy)
+    used.proposals(history, 100)
+    assert used.proposals(history[:16], 100) == fresh.proposals(history[:16], 100)
+
+
+def test_a_bug_of_the_fast_path_alone_is_not_swallowed(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(setup.objective, "evaluate_many", broken)
+    with pytest.raises(ZeroDivisionError):
+        setup.runner(strategy="random_search").run(20, stopper(), Silence())
