@@ -8,7 +8,6 @@ STORAGE ?= sqlite:///optimization_results.db
 PORT ?= 8080
 TEXT2TERM := .local/text2term/bin/python
 RANX := .local/ranx/bin/python
-SIZES ?= 150000 1500000
 
 .DEFAULT_GOAL := help
 .PHONY: help install data optimize train validate calibrate dashboard bench bench-large bench-accuracy bench-decision hazards test check format clean
@@ -63,14 +62,14 @@ $(RANX): ## (an environment of its own for ranx)
 bench: $(STAMP) $(RANX) ## how fast everything is, into docs/benchmarks.md (under 10 minutes)
 	$(RUN)/python -m benchmarks.bench
 
-bench-large: $(STAMP) ## what a case costs among very many, up to an hour (SIZES='150000')
-	$(RUN)/python -m benchmarks.bench --large $(SIZES)
-
 bench-accuracy: $(STAMP) $(TEXT2TERM) ## the engine beside plain matching, into docs/benchmarks.md
 	$(RUN)/python -m benchmarks.accuracy --text2term $(TEXT2TERM)
 
 bench-decision: $(STAMP) ## what calibrated answers are worth on unseen sites, into docs/benchmarks.md
 	$(RUN)/python -m benchmarks.decision
+
+bench-large: $(STAMP) ## time and memory a case at 15,000 and 150,000 cases, into docs/benchmarks.md (ARGS='15000 1500000')
+	$(RUN)/python -m benchmarks.large $(ARGS)
 
 hazards: $(STAMP) ## write docs/hazards.md with a fresh count
 	$(RUN)/python -m benchmarks.hazards

@@ -120,13 +120,17 @@ def baseline_answers(
     settings = config.decision
     acceptable = np.ones(len(tuning), dtype=np.bool_)
     curve = risk_coverage(confidences, right, acceptable, settings.bound_confidence)
-    threshold = smallest_threshold(curve, settings.target_error_rate)
+    point = smallest_threshold(
+        curve,
+        settings.target_error_rate,
+        [(confidences[sites == site], right[sites == site]) for site in np.unique(sites)],
+    )
     return Judged(
         _fit(inputs, right)(_inputs(on_gate)),
         _right(on_gate, workspace, gate),
         _critical(on_gate, workspace, gate),
         np.ones(len(gate), dtype=np.bool_),
-        2.0 if threshold is None else threshold,
+        point.threshold if point else 2.0,
     )
 
 

@@ -107,7 +107,10 @@ def _text(value: object, where: str, name: str) -> str:
         raise InputFileError(
             f"{where}, {name}: text or a whole number is expected, found {value!r:.60}"
         )
-    return str(value).strip()
+    text = str(value).strip()
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InputFileError(f"{where}, {name}: holds half a character (a lone surrogate)")
+    return text
 
 
 def _flag(value: str, where: str, name: str) -> bool | None:

@@ -45,14 +45,9 @@ class Query(NamedTuple):
 
     @property
     def completeness(self) -> float:
-        """Share of the name's characters that were understood, [0, 1]; blanks do not count."""
-        n_letters = {True: 0, False: 0}  # by whether they were understood
-        for span in self.parsed.spans:
-            if span.slot != "ignored":
-                words = self.parsed.text[span.start : span.end]
-                n_letters[span.slot != "unknown"] += len("".join(words.split()))
-        n_all = sum(n_letters.values())
-        return n_letters[True] / n_all if n_all else 1.0
+        """Share of the name's words and phrases that were understood, [0, 1]."""
+        slots = [span.slot for span in self.parsed.spans if span.slot != "ignored"]
+        return 1.0 - slots.count("unknown") / len(slots) if slots else 1.0
 
     @property
     def modality_conflict(self) -> bool:

@@ -17,9 +17,9 @@ _NEGATED_AFTER = frozenset(
     {"no", "nil", "none", "neg", "negative", "ve", "excluded", "without", "wo", "w o"}
 )
 _ADDING = frozenset({"with", "w", "post", "and", "+"})  # "without, with contrast" says both
-_MINUS = "-\u2212\u2013"
-_MINUS_BEHIND = re.compile(rf"\s?[{_MINUS}]\s*($|[),/.;*])")
-_MINUS_BEFORE = re.compile(rf"[{_MINUS}]\s*$")
+_MINUS = "-\u2010\u2011\u2212\u2013\u2014"
+_MINUS_BEHIND = re.compile(rf"[\s(\[/]*[{_MINUS}]\s*[)\]]?\s*($|[),/.;*])")
+_MINUS_BEFORE = re.compile(rf"[{_MINUS}][\s)\]/]*$")
 _MINUS_GLUED_BEFORE = re.compile(rf"(^|[\s(/,;_-])[{_MINUS}]$")
 _WITHOUT = Sense("contrast", Contrast.WITHOUT, "without contrast")
 _NEGATION = (Sense("ignored", "negation", ""),)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -16,13 +15,13 @@ import numpy as np
 
 import engine
 from engine.coefficients import N_FEATURES
-from engine.errors import InputFileError
 from engine.lookup import collect_facts
 from engine.query import make_query
+from objectives.array_folder import create_arrays, open_or_build, write_entries
 from objectives.configuration import hash_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,17 +29,10 @@ if TYPE_CHECKING:
     from objectives.cases import Case
     from objectives.usage import Usage
 
-_ARRAYS = (
-    "features",
-    "rows",
-    "departs",
-    "n_candidates",
-    "completeness",
-    "states_nothing",
-    "non_clinical",
-)
-_MANIFEST = "manifest.json"
+OnCases = Callable[[int, int], None]  # told how many of how many cases are done
+
 _LIBRARIES = ("numpy", "rapidfuzz")  # on which features depend
+_BLOCK = 4096  # names that are hashed at a time
 
 
 class FeatureBank(NamedTuple):
@@ -107,18 +99,20 @@ class BankRecipe(NamedTuple):
         usage = [
             hashlib.sha256(self.usage.seen_from(site).tobytes()).hexdigest() for site in sites
         ]
-        names = [(case.site, case.modality_code, case.exam_name) for case in cases]
-        return hash_of(
-            [
-                engine_sha256(),
-                [version(library) for library in _LIBRARIES],
-                self.catalogue_sha256,
-                self.catalogue.retrieval.model_dump(mode="json"),
-                self.top_k,
-                usage,
-                names,
-            ]
-        )
+        setting = [
+            engine_sha256(),
+            [version(library) for library in _LIBRARIES],
+            self.catalogue_sha256,
+            self.catalogue.retrieval.model_dump(mode="json"),
+            self.top_k,
+            usage,
+        ]
+        digest = hashlib.sha256(hash_of(setting).encode())
+        for start in range(0, len(cases), _BLOCK):
+            block = cases[start : start + _BLOCK]
+            names = [(case.site, case.modality_code, case.exam_name) for case in block]
+            digest.update(json.dumps(names).encode())
+        return digest.hexdigest()
 
 
 @cache
@@ -138,13 +132,21 @@ def engine_sha256() -> str:
     return digest.hexdigest()
 
 
+def silent(_n_done: int, _n_cases: int) -> None:
+    """Tell no one how far a build is."""
+
+
 def cache_dir() -> Path:
     """Return the folder for banks: ``RADTUNE_CACHE``, else ``.local/cache``."""
     return Path(os.environ.get("RADTUNE_CACHE") or Path(".local", "cache"))
 
 
 def load_or_build_bank(
-    cases: Sequence[Case], recipe: BankRecipe, chunk_size: int, max_workers: int
+    cases: Sequence[Case],
+    recipe: BankRecipe,
+    chunk_size: int,
+    max_workers: int,
+    on_cases: OnCases = silent,
 ) -> FeatureBank:
     """Open the bank of these cases from the cache, or build and keep it.
 
@@ -156,42 +158,75 @@ def load_or_build_bank(
         Cases per piece of work; the bank does not depend on it.
     max_workers : int
         Processes at most; never more than there are cores or chunks.
+    on_cases : callable
+        Told how many of how many cases are done while the bank is built.
 
     Returns
     -------
     FeatureBank
         Memory-mapped, read-only.
     """
+
+    def build(folder: Path) -> None:
+        create_arrays(folder, _empty(0, recipe.top_k)._asdict(), len(cases))
+        starts = range(0, len(cases), chunk_size)
+        chunks = ((folder, cases[start : start + chunk_size], start) for start in starts)
+        n_jobs = max(1, min(max_workers, os.cpu_count() or 1, len(starts)))
+        n_done = 0
+        for n_cases in _build_chunks(chunks, recipe, n_jobs):
+            n_done += n_cases
+            on_cases(n_done, len(cases))
+
     key = recipe.key(cases)
-    folder = cache_dir() / f"bank-{key[:32]}"
-    if not _is_whole(folder, key):
-        _write(build_bank(cases, recipe, chunk_size, max_workers), folder, key)
-    arrays = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
+    arrays = open_or_build(
+        cache_dir() / f"bank-{key[:32]}",
+        key,
+        FeatureBank._fields,
+        build,
+    )
     return FeatureBank(*arrays)
 
 
-def build_bank(
-    cases: Sequence[Case], recipe: BankRecipe, chunk_size: int, max_workers: int
-) -> FeatureBank:
-    """Compute the facts of every case, chunk after chunk, in parallel processes.
+def _build_chunks(
+    chunks: Iterable[tuple[Path, Sequence[Case], int]], recipe: BankRecipe, n_jobs: int
+) -> Iterator[int]:
+    """Write chunks, few of them in flight, and yield the number of cases of each when it is done.
 
-    Each process gets one run of neighbouring chunks: the catalogue travels to it once.
+    Processes write to the mapped arrays themselves; the recipe travels to each of them once.
     """
+    if n_jobs == 1:
+        yield from (_write_chunk(*chunk, recipe) for chunk in chunks)
+        return
     import joblib  # noqa: PLC0415 - 0.2 s, and a lookup builds no bank
+    from joblib.externals.loky import get_reusable_executor  # noqa: PLC0415
 
-    chunks = [cases[start : start + chunk_size] for start in range(0, len(cases), chunk_size)]
-    n_jobs = max(1, min(max_workers, os.cpu_count() or 1, len(chunks)))
-    share = -(-len(chunks) // n_jobs)
-    runs = [chunks[start : start + share] for start in range(0, len(chunks), share or 1)]
-    built = joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(_build_chunks)(r, recipe) for r in runs)
-    pieces = [piece for run in built for piece in run]
-    if not pieces:
-        return _empty(0, recipe.top_k)
-    return FeatureBank(*(np.concatenate(arrays) for arrays in zip(*pieces, strict=True)))
+    with joblib.parallel_config("loky", initializer=_receive, initargs=(recipe,)):
+        parallel = joblib.Parallel(
+            n_jobs=n_jobs,
+            return_as="generator_unordered",
+            pre_dispatch="2 * n_jobs",
+            batch_size=1,
+        )
+    try:
+        yield from parallel(joblib.delayed(_write_received_chunk)(*chunk) for chunk in chunks)
+    finally:  # else they keep their catalogue for minutes, and a process that ends waits for them
+        get_reusable_executor().shutdown()
 
 
-def _build_chunks(chunks: Sequence[Sequence[Case]], recipe: BankRecipe) -> list[FeatureBank]:
-    return [_build_chunk(chunk, recipe) for chunk in chunks]
+_received: list[BankRecipe] = []  # in a process that builds: the recipe it was started with
+
+
+def _receive(recipe: BankRecipe) -> None:
+    _received[:] = [recipe]
+
+
+def _write_received_chunk(folder: Path, cases: Sequence[Case], start: int) -> int:
+    return _write_chunk(folder, cases, start, *_received)
+
+
+def _write_chunk(folder: Path, cases: Sequence[Case], start: int, recipe: BankRecipe) -> int:
+    write_entries(folder, _build_chunk(cases, recipe)._asdict(), start)
+    return len(cases)
 
 
 def _build_chunk(cases: Sequence[Case], recipe: BankRecipe) -> FeatureBank:
@@ -222,43 +257,4 @@ def _empty(n_cases: int, top_k: int) -> FeatureBank:
         completeness=np.ones(n_cases, dtype=np.float64),
         states_nothing=np.zeros(n_cases, dtype=np.bool_),
         non_clinical=np.zeros(n_cases, dtype=np.bool_),
-    )
-
-
-def _is_whole(folder: Path, key: str) -> bool:
-    """Tell whether the folder holds the complete bank of this key."""
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        sizes = {name: (folder / f"{name}.npy").stat().st_size for name in _ARRAYS}
-    except (OSError, ValueError):
-        return False
-    return bool(manifest == {"key": key, "bytes": sizes})
-
-
-def _write(bank: FeatureBank, folder: Path, key: str) -> None:
-    """Write a bank under a temporary name and rename it, so that no half bank is ever seen."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix="building-", dir=folder.parent))
-    except OSError as error:
-        raise _unusable(folder.parent, error) from None
-    try:
-        for name in _ARRAYS:
-            np.save(temporary / f"{name}.npy", getattr(bank, name), allow_pickle=False)
-        sizes = {name: (temporary / f"{name}.npy").stat().st_size for name in _ARRAYS}
-        (temporary / _MANIFEST).write_text(json.dumps({"key": key, "bytes": sizes}))
-        if not _is_whole(folder, key):  # another process may have been faster
-            shutil.rmtree(folder, ignore_errors=True)
-            temporary.replace(folder)
-    except OSError as error:
-        if not _is_whole(folder, key):
-            raise _unusable(folder.parent, error) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _unusable(folder: Path, error: OSError) -> InputFileError:
-    return InputFileError(
-        f"{folder}: the cache cannot be written ({error.strerror}); "
-        "set RADTUNE_CACHE to a folder that can"
     )

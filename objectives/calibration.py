@@ -55,7 +55,8 @@ def fit_calibration(
 
     The calibrator that is kept sees every case. The threshold is found on out-of-fold
     confidences: a case is judged by the calibrator of the other sites, and its usage feature
-    knows nothing of its own site either.
+    knows nothing of its own site either. It must hold over all sites with its upper bound, and at
+    each of them as counted: the next site may be like the hardest of these.
 
     Parameters
     ----------
@@ -80,16 +81,22 @@ def fit_calibration(
     used = ~winners.evidence.non_clinical
     models = _fit(winners, used)
     confidences = np.zeros(len(used))
-    for held_out in _folds(labelled):
+    folds = _folds(labelled)
+    for held_out in folds:
         fold = _calibration(_fit(winners, used & ~held_out), None, "", "")
         confidences[held_out] = set_probabilities(winners.evidence, fold)[held_out, 0]
     acceptable = may_be_accepted(winners.evidence)
     curve = risk_coverage(confidences, winners.correct, acceptable, settings.bound_confidence)
-    threshold = smallest_threshold(curve, settings.target_error_rate)
+    point = smallest_threshold(
+        curve,
+        settings.target_error_rate,
+        [(confidences[part & acceptable], winners.correct[part & acceptable]) for part in folds],
+    )
+    threshold = point.threshold if point else None
     return Fitted(
         _calibration(models, threshold, catalogue_sha256, weights_sha256(weights)),
         int(used.sum()),
-        next((point for point in curve if point.threshold == threshold), None),
+        point,
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from pathlib import Path
+from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import InputFileError
-from engine.files import read_json_records, sha256_of_file
+from objectives.case_files import ENDINGS, Record, is_lines, read_records, sha256_in_blocks
 from objectives.configuration import resolve, site_key
 from objectives.identifiers import mask
 
@@ -26,7 +27,8 @@ class Case(NamedTuple):
     Attributes
     ----------
     site : str
-        DATA_SOURCE in capitals; empty when the record has none.
+        DATA_SOURCE in capitals; empty when the record has none. Like modality code and gold it is
+        one object, however many cases have it.
     modality_code, exam_code, exam_name : str
     gold : str or None
         Preferred name of the right row; None when no row is right, or none is known.
@@ -48,10 +50,16 @@ class BadRecord(NamedTuple):
     file: str
     position: int
     reason: str
+    unit: str = "record"  # what positions count; "line" in JSON Lines
 
     def __str__(self) -> str:
         """Return file, position and reason in one line."""
-        return f"{self.file}: record {self.position}: {self.reason}"
+        return f"{self.file}: {self.where}: {self.reason}"
+
+    @property
+    def where(self) -> str:
+        """Where the record stands in its file."""
+        return f"{self.unit} {self.position}"
 
 
 class CaseSet(NamedTuple):
@@ -87,6 +95,7 @@ def load_cases(
     Parameters
     ----------
     paths : sequence of Path
+        JSON lists, and JSON Lines (``.jsonl``, ``.ndjson``) with a record a line.
     gold_names : frozenset of str
         Preferred names of the catalogue; a gold name that is not among them is a bad record.
     limit : int, optional
@@ -102,34 +111,41 @@ def load_cases(
     sha256: dict[str, str] = {}
     n_records = 0
     for path in map(resolve_dataset, paths):
-        records = read_json_records(path)[: None if limit is None else limit - n_records]
-        found, bad = _read_records(records, path, gold_names)
-        if records and not found:
-            raise InputFileError(f"{path}: no usable record; record 1: {bad[0].reason}")
-        cases += found
-        bad_records += bad
-        n_records += len(records)
-        sha256[_unused(path.name, sha256)] = sha256_of_file(path)
+        n_before = len(cases), len(bad_records)
+        left = None if limit is None else limit - n_records
+        for record in itertools.islice(read_records(path), left):
+            try:
+                cases.append(_case(record.document, gold_names))
+            except ValueError as error:
+                bad_records.append(_bad(record, path, error))
+        n_found, n_bad = len(cases) - n_before[0], len(bad_records) - n_before[1]
+        if not n_found:
+            first = bad_records[n_before[1]]
+            raise InputFileError(f"{path}: no usable record; {first.where}: {first.reason}")
+        n_records += n_found + n_bad
+        sha256[_unused(path.name, sha256)] = sha256_in_blocks(path)
         if limit is not None and n_records >= limit:
             break
     return CaseSet(tuple(cases), tuple(bad_records), n_records, sha256)
 
 
 def dataset_files(directory: Path) -> list[Path]:
-    """List the JSON files of a folder in the order of their numbers (v2 before v10).
+    """List the JSON and JSON Lines files of a folder in the order of their numbers.
+
+    ``v2`` comes before ``v10``.
 
     Raises
     ------
     InputFileError
-        When the folder is missing or holds no JSON file.
+        When the folder is missing or holds no such file.
     """
     folder = resolve(directory)
     if not folder.is_dir():
         raise InputFileError(f"{directory}: no such folder; give --dataset-dir or --dataset")
-    files = sorted(folder.glob("*.json"), key=lambda path: (len(path.name), path.name))
+    files = [path for path in folder.iterdir() if path.suffix in ENDINGS]
     if not files:
-        raise InputFileError(f"{directory}: the folder holds no .json file")
-    return files
+        raise InputFileError(f"{directory}: the folder holds no {', '.join(ENDINGS)} file")
+    return sorted(files, key=lambda path: (len(path.stem), path.name))
 
 
 def resolve_dataset(path: Path) -> Path:
@@ -145,21 +161,15 @@ def _unused(name: str, names: Collection[str]) -> str:
     return next(n for n in itertools.chain([name], numbered) if n not in names)
 
 
-def _read_records(
-    records: Sequence[object], path: Path, gold_names: frozenset[str]
-) -> tuple[list[Case], list[BadRecord]]:
-    cases: list[Case] = []
-    bad: list[BadRecord] = []
-    for position, record in enumerate(records, start=1):
-        try:
-            cases.append(_case(record, gold_names))
-        except ValueError as error:
-            bad.append(BadRecord(str(path), position, mask(str(error))))
-    return cases, bad
+def _bad(record: Record, path: Path, error: ValueError) -> BadRecord:
+    unit = "line" if is_lines(path) else "record"
+    return BadRecord(str(path), record.position, mask(str(error)), unit)
 
 
 def _case(record: object, gold_names: frozenset[str]) -> Case:
     """Read one record; raises ValueError with the reason why it cannot be used."""
+    if isinstance(record, ValueError):
+        raise record
     if not isinstance(record, dict):
         raise ValueError("an object is expected")
     fields = {str(key).upper(): value for key, value in record.items()}
@@ -172,11 +182,11 @@ def _case(record: object, gold_names: frozenset[str]) -> Case:
     if gold is not None and gold not in gold_names:
         raise ValueError(f"{_GOLD} {gold!r} is no preferred name of the catalogue")
     return Case(
-        site=site_key(text["DATA_SOURCE"]),
-        modality_code=text["MODALITY_CODE"],
+        site=intern(site_key(text["DATA_SOURCE"])),
+        modality_code=intern(text["MODALITY_CODE"]),
         exam_code=text["EXAM_CODE"],
         exam_name=text["EXAM_NAME"],
-        gold=gold,
+        gold=gold and intern(gold),
         has_gold=_GOLD in fields,
     )
 

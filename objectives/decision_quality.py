@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.coefficients import effective_coefficients
 from engine.decision import Decisions, Status, decide, may_be_accepted
+from objectives.groups import each_group
 from objectives.metrics import accuracy_at_1, decision_accuracy
 from objectives.reliability import Reliability, reliability
 from objectives.risk_coverage import (
@@ -142,9 +143,9 @@ def report_decisions(
     )
     ambiguous = (decisions.statuses == Status.AMBIGUOUS) & labelled.labels.answerable
     holds = winners.gold_within[np.arange(len(clinical)), np.maximum(decisions.set_sizes - 1, 0)]
-    sites = np.array([case.site for case in labelled.cases])
-    modalities = np.array(
-        [truth.modality_of(case.gold) if case.gold else UNANSWERABLE for case in labelled.cases]
+    sites = (case.site for case in labelled.cases)
+    modalities = (
+        truth.modality_of(case.gold) if case.gold else UNANSWERABLE for case in labelled.cases
     )
 
     def part(cases: NDArray[np.bool_]) -> DecisionMetrics:
@@ -152,8 +153,8 @@ def report_decisions(
 
     return DecisionReport(
         overall=part(np.ones(len(clinical), dtype=np.bool_)),
-        by_site={str(site): part(sites == site) for site in np.unique(sites)},
-        by_modality={str(name): part(modalities == name) for name in np.unique(modalities)},
+        by_site={site: part(cases) for site, cases in each_group(sites)},
+        by_modality={name: part(cases) for name, cases in each_group(modalities)},
         reliability=reliability(decisions.confidences[clinical], winners.correct[clinical]),
         risk_coverage=thinned(curve),
         at_target=largest_coverage(curve, settings.target_error_rate),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import itertools
 import json
@@ -15,6 +14,7 @@ import joblib
 from engine.decision import Status
 from engine.errors import ConfigurationError
 from engine.slots import Modality
+from objectives.case_files import sha256_in_blocks
 from objectives.identifiers import find_identifiers, mask_parsed
 from objectives.name_files import NameRecord, read_names
 from objectives.output import write_whole
@@ -114,7 +114,7 @@ def map_file(
         raise ConfigurationError(f"{output}: is the input; give another --output")
     records = read_names(source)
     first = next(records)
-    partial = _Partial(output, [source_key(source), configuration, file_format])
+    partial = _Partial(output, [sha256_in_blocks(source), configuration, file_format])
     n_resumed = partial.open(resume=resume)
     waiting = itertools.islice(itertools.chain([first], records), n_resumed, None)
     writer = _writer(file_format, list(first.fields), header=n_resumed == 0)
@@ -129,12 +129,6 @@ def map_file(
             statuses[record["status"]] = statuses.get(record["status"], 0) + 1
     partial.finish()
     return MappingRun(output, n_records, n_resumed, dict(sorted(statuses.items())))
-
-
-def source_key(path: Path) -> str:
-    """Hash a file's bytes, block by block."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _map_chunks(

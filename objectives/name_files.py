@@ -131,7 +131,12 @@ def _read_json(path: Path) -> Iterator[dict[str, str]]:
 def _fields(document: object, where: str) -> dict[str, str]:
     if not isinstance(document, dict):
         raise InputFileError(f"{where}: an object is expected")
-    return {str(key): "" if value is None else str(value) for key, value in document.items()}
+    return {_text(key): "" if value is None else _text(value) for key, value in document.items()}
+
+
+def _text(value: object) -> str:
+    """Return a value as text that can be written: half a character becomes a question mark."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _open_text(path: Path) -> TextIO:

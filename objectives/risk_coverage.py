@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 _CURVE_POINTS = 50
@@ -87,12 +89,39 @@ def risk_coverage(
     ]
 
 
-def smallest_threshold(curve: list[CurvePoint], target: float) -> float | None:
-    """Return the lowest threshold whose error rate is below the target by its upper bound.
+def smallest_threshold(
+    curve: list[CurvePoint],
+    target: float,
+    parts: Sequence[tuple[NDArray[np.float64], NDArray[np.bool_]]] = (),
+) -> CurvePoint | None:
+    """Return the point of the lowest threshold that keeps the error below a target, if any.
 
-    None when no threshold is.
+    Parameters
+    ----------
+    curve : list of CurvePoint
+        Over all cases: the upper bound must be below the target.
+    target : float
+        In (0, 1).
+    parts : sequence of (confidences, right)
+        Acceptable answers of parts of the cases, such as sites: the error among those accepted
+        must not exceed the target in any of them.
     """
-    return min((p.threshold for p in curve if p.upper_bound < target), default=None)
+    bounded = sorted(point for point in curve if point.upper_bound < target)
+    return next(
+        (
+            point
+            for point in bounded
+            if all(
+                _error_rate(right[confidences >= point.threshold]) <= target
+                for confidences, right in parts
+            )
+        ),
+        None,
+    )
+
+
+def _error_rate(right: NDArray[np.bool_]) -> float:
+    return 1.0 - float(right.mean()) if len(right) else 0.0
 
 
 def largest_coverage(curve: list[CurvePoint], target: float) -> CurvePoint | None:

@@ -12,10 +12,12 @@ import numpy as np
 from engine.coefficients import effective_coefficients
 from engine.decision import decide
 from engine.errors import ConfigurationError
+from objectives.bank import silent
 from objectives.calibration import calibration_note
 from objectives.cases import CaseSet, dataset_files
 from objectives.configuration import DEFAULT_CONFIG, hash_of, load_configuration
 from objectives.decision_quality import DecisionReport, count_critical, report_decisions
+from objectives.groups import each_group
 from objectives.metrics import accuracy_at_1, recall_at_k
 from objectives.scoring import find_winners
 from objectives.sessions import Session, check_sessions, record_session
@@ -24,6 +26,7 @@ from objectives.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from objectives.bank import OnCases
     from objectives.cases import BadRecord
     from objectives.configuration import Configuration
     from objectives.labelled_bank import LabelledBank
@@ -142,9 +145,13 @@ class ScalableTrainingFramework:
         self._config = load_configuration(self._options.config_path)
 
     def train_on_dataset(
-        self, dataset_paths: Sequence[str | Path] | None = None
+        self,
+        dataset_paths: Sequence[str | Path] | None = None,
+        on_cases: OnCases = silent,
     ) -> TrainingMetrics:
         """Run over some files (every file of the training folder when none is given).
+
+        `on_cases` is told how many of how many cases are done while their bank is built.
 
         Raises
         ------
@@ -158,7 +165,7 @@ class ScalableTrainingFramework:
         workspace = Workspace(config, folder)
         paths = [Path(path) for path in dataset_paths or ()] or dataset_files(folder)
         loaded = workspace.load_cases(paths, options.limit)
-        judged = workspace.bank(loaded.cases, options.chunk_size, options.max_workers)
+        judged = workspace.bank(loaded.cases, options.chunk_size, options.max_workers, on_cases)
         metrics = measure(config, loaded, judged, workspace)
         elapsed = time.monotonic() - started
         metrics = metrics._replace(
@@ -185,10 +192,11 @@ def measure(
 ) -> TrainingMetrics:
     """Measure one configuration on labelled facts; session, name and times are left at zero."""
     labels = judged.labels
+    labelled = judged.labelled()
+    # before the winners of all cases, which need as much memory again
+    report = report_decisions(config, labelled, workspace.truth) if labelled.cases else None
     winners = find_winners(judged, effective_coefficients(config.weights))
     confidences = decide(winners.evidence, config.calibration, config.decision).confidences
-    labelled = judged.labelled()
-    report = report_decisions(config, labelled, workspace.truth) if labelled.cases else None
     critical = count_critical(winners.critical, labels.answerable)
     n_answerable = int(labels.answerable.sum())
     threshold = config.calibration.accept_threshold
@@ -224,9 +232,9 @@ def measure(
 
 
 def _by_site(judged: LabelledBank, correct: np.typing.NDArray[np.bool_]) -> dict[str, float]:
-    sites = np.array([case.site for case in judged.cases])
     answerable = judged.labels.answerable
     return {
-        str(site): accuracy_at_1(correct[sites == site], answerable[sites == site])
-        for site in np.unique(sites[answerable])
+        site: accuracy_at_1(correct[cases], answerable[cases])
+        for site, cases in each_group(case.site for case in judged.cases)
+        if answerable[cases].any()
     }

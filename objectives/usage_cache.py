@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.files import sha256_of_file
-from objectives import cases, configuration, usage
+from objectives import case_files, cases, configuration, usage
 from objectives.array_file import read_arrays, write_arrays
 from objectives.bank import cache_dir
+from objectives.case_files import sha256_in_blocks
 from objectives.cases import load_cases, resolve_dataset
 from objectives.configuration import hash_of
 from objectives.usage import count_usage
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from engine.catalogue import CatalogueRow
 
-_COUNTING = (cases, configuration, usage)  # the modules that say what counts
+_COUNTING = (case_files, cases, configuration, usage)  # the modules that say what counts
 
 
 def read_counts(
@@ -50,7 +51,7 @@ def read_counts(
         [
             catalogue_sha256,
             list(tuning_sites),
-            [sha256_of_file(resolve_dataset(path)) for path in files],
+            [sha256_in_blocks(resolve_dataset(path)) for path in files],
             [sha256_of_file(Path(str(module.__file__))) for module in _COUNTING],
         ]
     )

@@ -10,7 +10,7 @@ from engine.errors import InputFileError
 from engine.files import sha256_of_file
 from engine.index import CatalogueIndex
 from engine.lookup import LookupEngine
-from objectives.bank import BankRecipe, FeatureBank, load_or_build_bank
+from objectives.bank import BankRecipe, FeatureBank, OnCases, load_or_build_bank, silent
 from objectives.cases import Case, CaseSet, dataset_files, load_cases
 from objectives.configuration import resolve
 from objectives.labelled_bank import LabelledBank, label_candidates
@@ -95,15 +95,23 @@ class Workspace:
         return sanity
 
     def bank(
-        self, cases: Sequence[Case], chunk_size: int | None = None, max_workers: int | None = None
+        self,
+        cases: Sequence[Case],
+        chunk_size: int | None = None,
+        max_workers: int | None = None,
+        on_cases: OnCases = silent,
     ) -> LabelledBank:
-        """Open or build the bank of some cases and label its candidates."""
+        """Open or build the bank of some cases and label its candidates.
+
+        See `objectives.bank.load_or_build_bank`.
+        """
         training = self._config.training
         facts: FeatureBank = load_or_build_bank(
             cases,
             self.recipe,
             chunk_size or training.chunk_size,
             max_workers or training.max_workers,
+            on_cases,
         )
         return label_candidates(cases, facts, self.rows, self.truth)
 
@@ -119,4 +127,7 @@ class Workspace:
 
 def _training_files(directory: Path) -> Sequence[Path]:
     """List the files that usage is learned from; none where there are no such files."""
-    return dataset_files(directory) if any(resolve(directory).glob("*.json")) else ()
+    try:
+        return dataset_files(directory)
+    except InputFileError:
+        return ()

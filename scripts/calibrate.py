@@ -16,6 +16,7 @@ from scripts.console import (
     warn_bad_records,
 )
 from scripts.decisions import decision_lines, reliability_lines
+from scripts.progress import case_progress
 from studies import calibrate as calibration
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def calibrate(
     coverage and error rates are in [0, 1]. Run it after changing a weight by hand, or with a
     catalogue and cases of your own.
     """
-    run = calibration.calibrate(config, dataset or [], dataset_dir)
+    with case_progress() as on_cases:
+        run = calibration.calibrate(config, dataset or [], dataset_dir, on_cases)
     warn_bad_records(run.bad_records)
     if as_json:
         print_json(run._asdict())

@@ -40,7 +40,7 @@ def optimize(
         typer.Option(help="Trials of the study in all, earlier runs included. [default: 100]"),
     ] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="tpe, random_search or grid_search. [default: tpe]")
+        str | None, typer.Option(help="tpe, random_search, grid_search or cmaes. [default: tpe]")
     ] = None,
     study_name: Annotated[
         str | None, typer.Option(help="Study to start or go on. [default: STRATEGY-seed-SEED]")

@@ -11,6 +11,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -19,6 +20,28 @@ from scripts.console import warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from objectives.bank import OnCases
+
+_N_LINES = 10  # where there is no bar
+
+
+class _CaseProgress:
+    """Shows how far the facts of a set of cases are; nothing where they are there already."""
+
+    def __init__(self, bar: Progress | None) -> None:
+        self._bar = bar
+        self._task: TaskID | None = None
+        self._n_told = 0
+
+    def __call__(self, n_done: int, n_cases: int) -> None:
+        if self._bar:
+            if self._task is None:
+                self._task = self._bar.add_task("facts", unit="cases")
+            self._bar.update(self._task, completed=n_done, total=n_cases)
+        elif n_done == n_cases or n_done - self._n_told >= n_cases / _N_LINES:
+            warn(f"facts of {n_done:,}/{n_cases:,} cases")
+            self._n_told = n_done % n_cases  # the next set starts anew
 
 
 class TrialProgress:
@@ -30,11 +53,10 @@ class TrialProgress:
         None when stderr is no terminal.
     """
 
-    _N_LINES = 10
-
     def __init__(self, bar: Progress | None) -> None:
         self._bar = bar
-        self._task = bar.add_task("best      -", total=None) if bar else None
+        self._cases = _CaseProgress(bar)
+        self._task = bar.add_task("best      -", total=None, unit="trials") if bar else None
 
     def say(self, line: str) -> None:
         """Print a line."""
@@ -43,32 +65,50 @@ class TrialProgress:
         else:
             warn(line)
 
+    def cases(self, n_done: int, n_cases: int) -> None:
+        """Show how far the facts of a set of cases are."""
+        self._cases(n_done, n_cases)
+
     def trial(self, n_done: int, n_trials: int, best_value: float) -> None:
         """Move the bar, or print a line every tenth of the study."""
         if self._bar and self._task is not None:
             self._bar.update(
                 self._task, completed=n_done, total=n_trials, description=f"best {best_value:.4f}"
             )
-        elif n_done % max(1, n_trials // self._N_LINES) == 0:
+        elif n_done % max(1, n_trials // _N_LINES) == 0:
             warn(f"trial {n_done}/{n_trials}  best value {best_value:.4f}")
 
 
 @contextmanager
 def trial_progress() -> Iterator[TrialProgress]:
     """Open the progress display of a study."""
+    with _bar() as bar:
+        yield TrialProgress(bar)
+
+
+@contextmanager
+def case_progress() -> Iterator[OnCases]:
+    """Open the progress display of a run that may have to compute the facts of its cases."""
+    with _bar() as bar:
+        yield _CaseProgress(bar)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress | None]:
+    """Open a display for any number of tasks; None when stderr is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield TrialProgress(None)
+        yield None
         return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("trials"),
+        TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        yield TrialProgress(bar)
+        yield bar
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from scripts.console import (
     warn_bad_records,
 )
 from scripts.decisions import decision_lines, kinds
+from scripts.progress import case_progress
 from studies.choice import Choice, choose_configuration
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def train(
             dataset_dir=dataset_dir,
         )
     )
-    metrics = framework.train_on_dataset(files)
+    with case_progress() as on_cases:
+        metrics = framework.train_on_dataset(files, on_cases)
     warn_bad_records(metrics.bad_records)
     if as_json:
         print_json({**metrics._asdict(), "config": choice.path, "config_reason": choice.reason})

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from engine.files import read_text
+from objectives.bank import silent
 from objectives.calibration import Fitted, fit_calibration
 from objectives.configuration import load_configuration, resolve
 from objectives.decision_quality import DecisionReport, report_decisions
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import ScalarNode
 
     from engine.settings import Calibration
+    from objectives.bank import OnCases
     from objectives.cases import BadRecord
 
 _SECTION = "calibration"
@@ -49,7 +51,10 @@ class CalibrationRun(NamedTuple):
 
 
 def calibrate(
-    config_path: Path, dataset_paths: Sequence[Path], dataset_dir: Path | None
+    config_path: Path,
+    dataset_paths: Sequence[Path],
+    dataset_dir: Path | None,
+    on_cases: OnCases = silent,
 ) -> CalibrationRun:
     """Fit the calibration of a configuration and write it into its file, comments kept.
 
@@ -60,6 +65,8 @@ def calibrate(
         Labelled files; when empty, every file of the training folder.
     dataset_dir : Path or None
         Another training folder than the configuration's.
+    on_cases : callable
+        Told how many of how many cases are done while a bank is built.
 
     Raises
     ------
@@ -68,7 +75,7 @@ def calibrate(
     """
     path = resolve(config_path)
     config = load_configuration(path)
-    material = load_material(config, dataset_paths, dataset_dir)
+    material = load_material(config, dataset_paths, dataset_dir, on_cases)
     fitted = fit_calibration(
         material.tuning, config.weights, config.decision, material.hashes.catalogue
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import InputFileError
+from objectives.bank import silent
 from objectives.cases import dataset_files
 from objectives.workspace import Workspace
 from studies.identity import DataHashes, data_hashes
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from objectives.bank import OnCases
     from objectives.cases import BadRecord
     from objectives.configuration import Configuration
     from objectives.labelled_bank import LabelledBank
@@ -46,7 +48,10 @@ class Material(NamedTuple):
 
 
 def load_material(
-    config: Configuration, dataset_paths: Sequence[Path], dataset_dir: Path | None
+    config: Configuration,
+    dataset_paths: Sequence[Path],
+    dataset_dir: Path | None,
+    on_cases: OnCases = silent,
 ) -> Material:
     """Load the cases of a study and their banks.
 
@@ -57,6 +62,8 @@ def load_material(
         Training files; when empty, every file of the training folder.
     dataset_dir : Path or None
         Another training folder than the configuration's.
+    on_cases : callable
+        Told how many of how many cases are done while a bank is built.
 
     Raises
     ------
@@ -66,7 +73,7 @@ def load_material(
     folder = dataset_dir or config.data.training_dir
     workspace = Workspace(config, folder)
     loaded = workspace.load_cases(list(dataset_paths) or dataset_files(folder))
-    labelled = workspace.bank(loaded.cases)
+    labelled = workspace.bank(loaded.cases, on_cases=on_cases)
     sanity = workspace.load_sanity()
     tuning = labelled.at(config.split.tuning).labelled()
     gate = labelled.at(config.split.gate).labelled()

@@ -156,7 +156,9 @@ class TrainingOptimizer:
         check_output(settings.output, self._options.config_path)
         storage = open_storage(settings.storage)
         paths = [Path(path) for path in dataset_paths or ()]
-        material = load_material(self._config, paths, self._options.dataset_dir)
+        material = load_material(
+            self._config, paths, self._options.dataset_dir, self._progress.cases
+        )
         if material.absent_sites:
             self._progress.say(f"no case of the sites {', '.join(material.absent_sites)}")
         study = optuna.create_study(

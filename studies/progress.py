@@ -12,6 +12,10 @@ class Progress(Protocol):
         """Take a line for the user."""
         ...
 
+    def cases(self, n_done: int, n_cases: int) -> None:
+        """Take note of how many of a set of cases have their facts."""
+        ...
+
     def trial(self, n_done: int, n_trials: int, best_value: float) -> None:
         """Take note of a finished trial."""
         ...
@@ -21,6 +25,9 @@ class Silence:
     """Tells nothing."""
 
     def say(self, line: str) -> None:
+        """Do nothing."""
+
+    def cases(self, n_done: int, n_cases: int) -> None:
         """Do nothing."""
 
     def trial(self, n_done: int, n_trials: int, best_value: float) -> None:

@@ -119,7 +119,7 @@ def _including(distribution: FloatDistribution, value: float) -> FloatDistributi
 
 def to_history(record: FrozenTrial, space: SearchSpace) -> FrozenTrial:
     """Turn a record back into the trial that a sampler learns from: in coordinates."""
-    point = record.user_attrs[_COORDINATES]
+    point = coordinates_of_record(record)
     return create_trial(
         state=record.state,
         value=record.value,
@@ -127,6 +127,12 @@ def to_history(record: FrozenTrial, space: SearchSpace) -> FrozenTrial:
         distributions=coordinate_distributions(space),
         intermediate_values=record.intermediate_values,
     )
+
+
+def coordinates_of_record(record: FrozenTrial) -> dict[str, float]:
+    """Return where a recorded trial lies in the box of coordinates."""
+    point: dict[str, float] = record.user_attrs[_COORDINATES]
+    return point
 
 
 def weights_of_record(record: FrozenTrial) -> Weights:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import traceback
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,12 +15,14 @@ from studies.records import (
     CRITICAL_CONSTRAINT,
     Finished,
     coordinate_distributions,
+    coordinates_of_record,
     to_history,
     to_record,
     weight_distributions,
     weights_of_record,
 )
-from studies.samplers import IndependentStrategy, LearningStrategy, Proposal
+from studies.samplers import BatchStrategy, LearningStrategy, Proposal, Tried
+from studies.trial_writer import NumbersTakenError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from studies.trial_log import TrialLog
 
 _STOP_REASON = "stop_reason"
-_BATCH = 64  # trials valued at once
 
 
 class Contender(NamedTuple):
@@ -90,12 +90,18 @@ class StudyRunner:
         self.space = strategy.problem.space
         self._axes = coordinate_distributions(self.space)
         self._ranges = weight_distributions(self.space)
-        self._rule = MedianRule(pruner)
-        self._history = optuna.create_study(study_name=study.study_name, direction="maximize")
+        self._pruner = pruner
+        self._learn()
+
+    def _learn(self) -> None:
+        """Take note of every finished trial, as if none had been seen before."""
+        self._rule = MedianRule(self._pruner)
         self._best: FrozenTrial | None = None
+        self._tried: list[Tried] = []
         for record in self.records:
             self._take_note(record)
-        if isinstance(strategy, LearningStrategy):
+        self._history = optuna.create_study(study_name=self.name, direction="maximize")
+        if isinstance(self._strategy, LearningStrategy):
             self._history.add_trials(to_history(record, self.space) for record in self.records)
 
     @property
@@ -118,8 +124,20 @@ class StudyRunner:
         str
             Why it ended, in words; stored with the study.
         """
-        for record in self.records:
-            stopper.saw(_feasible_value(record))
+        while True:
+            try:
+                reason = self._run_on(n_trials, stopper, progress)
+                break
+            except NumbersTakenError as error:
+                progress.say(f"another process has brought the study to {error.n_trials} trials")
+                self._log.reload()
+                self._learn()
+        if self._study.user_attrs.get(_STOP_REASON) != reason:
+            self._study.set_user_attr(_STOP_REASON, reason)
+        return reason
+
+    def _run_on(self, n_trials: int, stopper: Stopper, progress: Progress) -> str:
+        stopper.restart(_feasible_value(record) for record in self.records)
         done = [weights_of_record(record) for record in self.records]
         note = self._strategy.plan(done, n_trials)
         if note and len(done) < n_trials:
@@ -132,8 +150,6 @@ class StudyRunner:
                     progress.trial(len(self.records), n_trials, self.best().value)
                     if self._end(stopper, n_trials) is not None:
                         break
-        if self._study.user_attrs.get(_STOP_REASON) != reason:
-            self._study.set_user_attr(_STOP_REASON, reason)
         return reason
 
     def _end(self, stopper: Stopper, n_trials: int) -> str | None:
@@ -160,10 +176,13 @@ class StudyRunner:
         return Contender.of(self._best or self._first())
 
     def _take_note(self, record: FrozenTrial) -> None:
-        """Keep the best feasible trial, of equals the first, and what complete ones reported."""
+        """Show a trial to strategies and pruner; the first of equally good ones is the best."""
         if record.state is TrialState.COMPLETE:
             self._rule.saw(record.intermediate_values)
         value = _feasible_value(record)
+        complete = record.value if record.state is TrialState.COMPLETE else None
+        point = coordinates_of_record(record)
+        self._tried.append(Tried(point, complete, is_feasible=value is not None))
         best = _feasible_value(self._best) if self._best else None
         if value is not None and (best is None or value > best):
             self._best = record
@@ -178,14 +197,12 @@ class StudyRunner:
         return first
 
     def _next(self, n_trials: int) -> Sequence[Finished]:
-        """Run the next trial, or the next few where the strategy does not learn from them."""
+        """Run the next trial, or the next few where the strategy places several at once."""
         number, strategy = len(self.records), self._strategy
         if number == 0:
             return [self._run_trial(strategy.current())]
-        if isinstance(strategy, IndependentStrategy):
-            numbers = range(number, min(number + _BATCH, n_trials))
-            wanted = itertools.takewhile(lambda one: not strategy.exhausted(one), numbers)
-            return self._run_batch([strategy.proposal(one) for one in wanted])
+        if isinstance(strategy, BatchStrategy):
+            return self._run_batch(strategy.proposals(self._tried, n_trials - number))
         return [self._run_sampled(strategy.sampler(number))]
 
     def _run_batch(self, proposals: Sequence[Proposal]) -> Sequence[Finished]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -39,6 +40,12 @@ class Stopper:
         self._started = started
         self._best = float("-inf")
         self._n_without_gain = 0
+
+    def restart(self, values: Iterable[float | None]) -> None:
+        """Forget what was seen, and take note of these values instead."""
+        self._best, self._n_without_gain = float("-inf"), 0
+        for value in values:
+            self.saw(value)
 
     def saw(self, value: float | None) -> None:
         """Take note of a trial's value; None when it was pruned, failed or infeasible."""

@@ -40,17 +40,22 @@ class TrialLog:
         writer: TrialWriter,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._study = study
         self._writer = writer
         self._clock = clock
-        self._records = study.get_trials(deepcopy=False)
-        self._n_written = len(self._records)
         self._flushed_at = float("-inf")
         self._added_at = clock()
+        self.reload()
 
     @property
     def records(self) -> Sequence[FrozenTrial]:
         """Every finished trial, in order of number."""
         return self._records
+
+    def reload(self) -> None:
+        """Read what is in the database now, and forget what has not been written."""
+        self._records = self._study.get_trials(deepcopy=False)
+        self._n_written = len(self._records)
 
     def add(self, record: FrozenTrial) -> None:
         """Take a finished trial as the next one, and write the batch when it is time.

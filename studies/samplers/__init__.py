@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import ConfigurationError
-from studies.samplers.base import IndependentStrategy, LearningStrategy, Proposal
+from studies.samplers.base import BatchStrategy, LearningStrategy, Proposal, Tried
+from studies.samplers.cmaes import CmaEs
 from studies.samplers.grid_search import GridSearch
 from studies.samplers.random_search import RandomSearch
 from studies.samplers.tpe import TPE
@@ -13,14 +14,14 @@ from studies.samplers.tpe import TPE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Strategy = IndependentStrategy | LearningStrategy
+Strategy = BatchStrategy | LearningStrategy
 
-STRATEGIES: Mapping[str, type[TPE | RandomSearch | GridSearch]] = {
-    strategy.name: strategy for strategy in (TPE, RandomSearch, GridSearch)
+STRATEGIES: Mapping[str, type[TPE | RandomSearch | GridSearch | CmaEs]] = {
+    strategy.name: strategy for strategy in (TPE, RandomSearch, GridSearch, CmaEs)
 }
 
 
-def strategy_named(name: str) -> type[TPE | RandomSearch | GridSearch]:
+def strategy_named(name: str) -> type[TPE | RandomSearch | GridSearch | CmaEs]:
     """Return the strategy of this name.
 
     Raises
@@ -37,9 +38,10 @@ def strategy_named(name: str) -> type[TPE | RandomSearch | GridSearch]:
 
 __all__ = [
     "STRATEGIES",
-    "IndependentStrategy",
+    "BatchStrategy",
     "LearningStrategy",
     "Proposal",
     "Strategy",
+    "Tried",
     "strategy_named",
 ]

@@ -49,6 +49,24 @@ class Proposal(NamedTuple):
     point: Mapping[str, float]
 
 
+class Tried(NamedTuple):
+    """A finished trial as strategies see it.
+
+    Attributes
+    ----------
+    point : mapping of str to float
+        Search coordinates.
+    value : float or None
+        In [0, 1]; None when it was pruned or failed.
+    is_feasible : bool
+        Whether it has no more critical errors than trial 0.
+    """
+
+    point: Mapping[str, float]
+    value: float | None
+    is_feasible: bool
+
+
 class BaseStrategy(ABC):
     """Proposes weights, one trial after the other.
 
@@ -89,12 +107,25 @@ class BaseStrategy(ABC):
         return int(np.random.SeedSequence([self.problem.seed, number]).generate_state(1)[0])
 
 
-class IndependentStrategy(BaseStrategy):
-    """A strategy that does not learn: many of its trials can be valued at once."""
+class BatchStrategy(BaseStrategy):
+    """A strategy that places several trials at once: they can be valued in one pass."""
 
     @abstractmethod
-    def proposal(self, number: int) -> Proposal:
-        """Return where trial `number` goes, 1 or more and not exhausted."""
+    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
+        """Return where the next trials go.
+
+        Parameters
+        ----------
+        history : sequence of Tried
+            Every finished trial, trial 0 first; its length is the number of the next trial.
+        n_most : int
+            Trials that are left, 1 or more.
+
+        Returns
+        -------
+        sequence of Proposal
+            1 to `n_most` of them.
+        """
 
 
 class LearningStrategy(BaseStrategy):

@@ -11,19 +11,20 @@ from typing_extensions import override
 
 from engine.errors import ConfigurationError
 from objectives.search_space import share_in_proportion
-from studies.samplers.base import IndependentStrategy, Proposal
+from studies.samplers.base import BatchStrategy, Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.settings import Weights
-    from studies.samplers.base import Problem
+    from studies.samplers.base import Problem, Tried
 
 
 _MOST_POINTS = 20_000
+_BATCH = 64
 
 
-class GridSearch(IndependentStrategy):
+class GridSearch(BatchStrategy):
     """Tries the grid in order; shares that are not listed divide the rest in proportion."""
 
     name = "grid_search"
@@ -60,9 +61,10 @@ class GridSearch(IndependentStrategy):
         return None
 
     @override
-    def proposal(self, number: int) -> Proposal:
-        weights = self._planned[number]
-        return Proposal(weights, self.problem.space.encode(weights))
+    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
+        numbers = range(len(history), len(history) + min(n_most, _BATCH))
+        points = [self._planned[number] for number in numbers if number in self._planned]
+        return [Proposal(weights, self.problem.space.encode(weights)) for weights in points]
 
     @override
     def exhausted(self, number: int) -> bool:

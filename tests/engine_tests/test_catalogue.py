@@ -58,6 +58,7 @@ def test_two_names_may_share_a_key_and_equal_rows_are_one(tmp_path: Path) -> Non
         (ROW | {"is_interventional": "maybe"}, "row 2, is_interventional: 'Y', 'N' or empty"),
         (ROW | {"snomed_fsn": 1.5}, "row 2, snomed_fsn: text or a whole number"),
         (ROW | {"snomed_fsn": ["x"]}, "row 2, snomed_fsn: text or a whole number"),
+        (ROW | {"primary_source_name": "CT \ud800"}, "row 2, primary_source_name: holds half a"),
     ],
 )
 def test_a_wrong_row_is_named_with_its_field(row: object, said: str, tmp_path: Path) -> None:

@@ -213,6 +213,10 @@ def test_side(name: str, side: str) -> None:
         ("CT thorax contrast (without)", "without"),
         ("CT thorax (C -)", "without"),
         ("CT thorax - C", "without"),
+        ("CT thorax C(-)", "without"),
+        ("CT thorax (-) C", "without"),
+        ("CT thorax C/-", "without"),
+        ("CT thorax C\u2010", "without"),
         ("CT thorax C\u2212", "without"),
         ("MRI orbits pre gad", "without"),
         ("CT thorax -contrast", "none"),  # a minus or a dash

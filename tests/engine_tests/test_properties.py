@@ -244,6 +244,9 @@ def _second(stem: str, side: str) -> str:
     return " ".join([first, side, *others])
 
 
+SIDES_APART = 0.05  # of confidence: the letters of "left" and "right" are not alike
+
+
 @pytest.mark.parametrize(("left", "right"), NOTATIONS)
 @pytest.mark.parametrize("place", [_at_end, _at_front, _second])
 def test_swapping_left_and_right_swaps_the_side_of_the_answer(
@@ -261,7 +264,7 @@ def test_swapping_left_and_right_swaps_the_side_of_the_answer(
         for pair, first, second in zip(pairs, to_left, to_right, strict=True)
         if first.row is None
         or mirrored.get(first.row) != second.row
-        or first.status is not second.status
+        or abs(first.confidence - second.confidence) > SIDES_APART
     ]
     assert wrong == []
 

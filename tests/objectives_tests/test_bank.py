@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +12,7 @@ import pytest
 
 from engine.coefficients import effective_coefficients
 from engine.lookup import LookupEngine
-from objectives.bank import BankRecipe, build_bank, cache_dir, load_or_build_bank
+from objectives.bank import BankRecipe, FeatureBank, cache_dir, load_or_build_bank
 from objectives.objective import WeightObjective
 from objectives.scoring import rank_first
 from objectives.workspace import Workspace
@@ -37,11 +41,17 @@ def recipe(workspace: Workspace, config: Configuration) -> BankRecipe:
     return workspace.recipe
 
 
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RADTUNE_CACHE", str(tmp_path / "cache"))
+    return cache_dir()
+
+
 def test_a_bank_equals_one_name_at_a_time(
-    cases: list[Case], recipe: BankRecipe, config: Configuration
+    cases: list[Case], recipe: BankRecipe, config: Configuration, cache: Path
 ) -> None:
     """Same candidates, same order and same scores, for every case and a few random weights."""
-    bank = build_bank(cases, recipe, chunk_size=64, max_workers=1)
+    bank = load_or_build_bank(cases, recipe, chunk_size=64, max_workers=1)
     for weights in random_weights(config, 3):
         coefficients = effective_coefficients(weights)
         positions, scores = rank_first(bank, coefficients, recipe.top_k)
@@ -60,29 +70,92 @@ def test_a_bank_equals_one_name_at_a_time(
 
 
 def test_a_bank_does_not_depend_on_chunks_or_processes(
-    cases: list[Case], recipe: BankRecipe
-) -> None:
-    one = build_bank(cases[:120], recipe, chunk_size=1000, max_workers=1)
-    many = build_bank(cases[:120], recipe, chunk_size=17, max_workers=2)
-    for name in ("features", "rows", "departs", "n_candidates", "non_clinical"):
-        assert np.array_equal(getattr(one, name), getattr(many, name)), name
-
-
-def test_a_bank_is_kept_and_a_broken_one_built_again(
     cases: list[Case], recipe: BankRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RADTUNE_CACHE", str(tmp_path / "cache"))
-    first = load_or_build_bank(cases[:40], recipe, 100, 1)
-    (folder,) = cache_dir().iterdir()
-    manifest = folder / "manifest.json"
-    written = manifest.stat().st_mtime_ns
-    load_or_build_bank(cases[:40], recipe, 7, 1)
-    assert manifest.stat().st_mtime_ns == written
-    (folder / "rows.npy").write_bytes(b"cut off")
-    again = load_or_build_bank(cases[:40], recipe, 100, 1)
-    assert np.array_equal(first.features, again.features)
+    banks: list[FeatureBank] = []
+    for cache, chunk_size, max_workers in (("one", 1000, 1), ("many", 17, 2)):
+        monkeypatch.setenv("RADTUNE_CACHE", str(tmp_path / cache))
+        banks.append(load_or_build_bank(cases[:120], recipe, chunk_size, max_workers))
+    for name in FeatureBank._fields:
+        assert np.array_equal(getattr(banks[0], name), getattr(banks[1], name)), name
+
+
+@pytest.mark.parametrize("max_workers", [1, 2])
+def test_progress_is_told_of_every_case_and_only_of_a_build(
+    max_workers: int, cases: list[Case], recipe: BankRecipe, cache: Path
+) -> None:
+    told: list[tuple[int, int]] = []
+    for _ in range(2):
+        load_or_build_bank(cases[:40], recipe, 7, max_workers, lambda *n: told.append(n))
+    n_done = [n for n, _ in told]
+    assert len(told) == 6
+    assert n_done == sorted(set(n_done))
+    assert told[-1] == (40, 40)
+
+
+def test_a_bank_of_no_case_is_empty(recipe: BankRecipe, cache: Path) -> None:
+    assert load_or_build_bank([], recipe, 7, 2).rows.shape == (0, recipe.top_k)
+
+
+def test_a_bank_is_kept(cases: list[Case], recipe: BankRecipe, cache: Path) -> None:
+    load_or_build_bank(cases[:40], recipe, 100, 1)
+    (folder,) = cache.iterdir()
     assert json.loads((folder / "manifest.json").read_text())["key"] == recipe.key(cases[:40])
-    assert not list(cache_dir().glob("building-*"))
+    written = folder.stat().st_mtime_ns
+    load_or_build_bank(cases[:40], recipe, 7, 1)
+    assert folder.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("name", [*FeatureBank._fields, "manifest"])
+@pytest.mark.parametrize("damage", ["flipped", "cut off"])
+def test_a_damaged_bank_is_built_again(
+    name: str, damage: str, cases: list[Case], recipe: BankRecipe, cache: Path
+) -> None:
+    first = load_or_build_bank(cases[:10], recipe, 100, 1).take(np.arange(10))
+    (folder,) = cache.iterdir()
+    (path,) = folder.glob(f"{name}.*")
+    whole = bytearray(path.read_bytes())
+    if damage == "flipped":
+        path.write_bytes(whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:])
+    else:
+        path.write_bytes(whole[: len(whole) // 2])
+    again = load_or_build_bank(cases[:10], recipe, 100, 1)
+    for field in FeatureBank._fields:
+        assert np.array_equal(getattr(first, field), getattr(again, field)), field
+    assert path.read_bytes() == whole
+    assert list(cache.iterdir()) == [folder]
+
+
+KILLED = """
+import os, signal
+from objectives.cases import dataset_files
+from objectives.configuration import load_configuration
+from objectives.workspace import Workspace
+config = load_configuration()
+workspace = Workspace(config)
+cases = workspace.load_cases(dataset_files(config.data.training_dir)[:1], 200).cases
+def die_half_way(n_done, n_cases):
+    if n_done >= n_cases / 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+workspace.bank(cases, 20, {max_workers}, die_half_way)
+"""
+
+
+@pytest.mark.parametrize("max_workers", [1, 2])
+def test_a_killed_build_leaves_no_half_bank(
+    max_workers: int, cases: list[Case], recipe: BankRecipe, cache: Path
+) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED.format(max_workers=max_workers)],
+        cwd=ROOT,
+        env={**os.environ, "RADTUNE_CACHE": str(cache)},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert [path.name[:14] for path in cache.glob("b*-*")] == ["building-bank-"]
+    load_or_build_bank(cases[:10], recipe, 100, 1)
+    (folder,) = cache.glob("b*-*")
+    assert folder.name.startswith("bank-")
 
 
 def test_the_key_of_a_bank_knows_what_it_depends_on(cases: list[Case], recipe: BankRecipe) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,72 @@ def test_a_bad_record_among_good_ones_is_left_out_with_its_position(tmp_path: Pa
     assert str(bad) == f"{path}: record 2: EXAM_NAME must be text, found ['list']"
 
 
+def write_lines(folder: Path, lines: list[str], name: str = "cases.jsonl") -> Path:
+    path = folder / name
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["cases.jsonl", "cases.ndjson", "CASES.JSONL"])
+@pytest.mark.parametrize("limit", [None, 1, 2])
+def test_json_lines_say_the_same_as_a_json_list(
+    name: str, limit: int | None, tmp_path: Path
+) -> None:
+    records = [GOOD, {**GOOD, "EXAM_NAME": "Kn\u2028\u00e9e"}, {**GOOD, "EXPECTED_NAME": None}]
+    lines = write_lines(tmp_path, [json.dumps(r, ensure_ascii=False) for r in records], name)
+    one = load_cases([lines], GOLD, limit)
+    other = load_cases([write(tmp_path, records)], GOLD, limit)
+    assert one._replace(sha256={}) == other._replace(sha256={})
+    assert one.sha256 == {name: hashlib.sha256(lines.read_bytes()).hexdigest()}
+
+
+def test_a_bad_line_is_left_out_with_its_number(tmp_path: Path) -> None:
+    good = json.dumps(GOOD)
+    bad = ["{", "[" * 100_000, "1" * 10_000, "7", '{"EXAM_NAME": ""}']
+    path = write_lines(tmp_path, [good, "", *bad, " ", good, ""])
+    loaded = load_cases([path], GOLD)
+    assert len(loaded.cases) == 2
+    assert loaded.n_records == 7
+    assert [record.position for record in loaded.bad_records] == [3, 4, 5, 6, 7]
+    assert str(loaded.bad_records[0]).startswith(
+        f"{path}: line 3: not valid JSON (Expecting property name"
+    )
+    assert str(loaded.bad_records[-1]) == f"{path}: line 7: EXAM_NAME is blank"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "the file is empty"),
+        (b" \n\n", "the file is empty"),
+        (b"\n{\n", "no usable record; line 2: not valid JSON"),
+        (b'{"EXAM_NAME": "Kn\xe9e"}', "not UTF-8"),
+    ],
+)
+def test_unusable_json_lines_are_refused(text: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "cases.jsonl"
+    path.write_bytes(text)
+    with pytest.raises(InputFileError, match=said):
+        load_cases([path], GOLD)
+    with pytest.raises(InputFileError, match="no such file"):
+        load_cases([tmp_path / "none.jsonl"], GOLD)
+    with pytest.raises(InputFileError, match="is a directory"):
+        load_cases([tmp_path.rename(tmp_path.with_suffix(".jsonl"))], GOLD)
+
+
+def test_what_many_cases_have_in_common_is_kept_once(tmp_path: Path) -> None:
+    one, other = load_cases([write_lines(tmp_path, [json.dumps(GOOD)] * 2)], GOLD).cases
+    assert one.site is other.site
+    assert one.modality_code is other.modality_code
+    assert one.gold is other.gold
+
+
+def test_a_folder_of_both_kinds_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
+    for name in ("v10.json", "v2.json", "v3.jsonl", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in dataset_files(tmp_path)] == ["v2.json", "v3.jsonl", "v10.json"]
+
+
 def test_keys_in_lower_case_and_missing_gold_load_too(tmp_path: Path) -> None:
     lower: dict[str, Any] = {key.lower(): value for key, value in GOOD.items()}
     unlabelled = {k: v for k, v in GOOD.items() if k != "EXPECTED_NAME"}
@@ -97,7 +164,7 @@ def test_a_folder_is_no_file_and_a_file_no_folder(tmp_path: Path) -> None:
         load_cases([tmp_path], GOLD)
     with pytest.raises(InputFileError, match="no such folder"):
         dataset_files(tmp_path / "none")
-    with pytest.raises(InputFileError, match=r"holds no \.json file"):
+    with pytest.raises(InputFileError, match=r"holds no \.json, \.jsonl, \.ndjson file"):
         dataset_files(tmp_path)
 
 

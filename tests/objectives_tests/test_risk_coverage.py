@@ -40,12 +40,31 @@ def test_every_point_is_what_its_threshold_accepts(cases: list[tuple[int, bool, 
         accepted = acceptable & (confidences >= point.threshold)
         assert point.coverage == accepted.mean()
         assert point.error_rate == (accepted & ~right).sum() / accepted.sum()
-    threshold = smallest_threshold(curve, 0.2)
-    met = [point.threshold for point in curve if point.upper_bound < 0.2]
-    assert threshold == (min(met) if met else None)
+    met = [point for point in curve if point.upper_bound < 0.2]
+    assert smallest_threshold(curve, 0.2) == (min(met) if met else None)
     best = largest_coverage(curve, 0.2)
     within = [point.coverage for point in curve if point.error_rate <= 0.2]
     assert (best.coverage if best else None) == (max(within) if within else None)
+
+
+def test_no_part_may_be_worse_than_the_target() -> None:
+    """One site is well calibrated, the other errs up to a high confidence."""
+    confidences = np.linspace(0, 1, 1000, endpoint=False)
+    good = np.ones(1000, dtype=np.bool_)
+    bad = confidences >= 0.6
+    pooled = risk_coverage(
+        np.tile(confidences, 9),
+        np.concatenate([np.tile(good, 8), bad]),
+        np.ones(9000, np.bool_),
+        0.95,
+    )
+    alone = smallest_threshold(pooled, 0.1)
+    with_sites = smallest_threshold(pooled, 0.1, [(confidences, good), (confidences, bad)])
+    assert alone is not None
+    assert with_sites is not None
+    assert alone.threshold < with_sites.threshold
+    accepted = confidences >= with_sites.threshold
+    assert 1 - bad[accepted].mean() <= 0.1 < 1 - bad[accepted.argmax() - 1 :].mean()
 
 
 def test_a_thinned_curve_keeps_its_ends() -> None:

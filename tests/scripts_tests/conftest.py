@@ -37,7 +37,8 @@ class Ran(NamedTuple):
         """The one line of a user's mistake."""
         assert self.code not in (0, 3, 4), self.stdout
         assert "Traceback" not in self.stderr
-        line = self.stderr.strip()
+        said = self.stderr.strip().splitlines()
+        line = "\n".join(line for line in said if not line.startswith("facts of "))
         assert line.startswith("radtune: error: "), line
         assert "\n" not in line, line
         return line

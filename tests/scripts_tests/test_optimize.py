@@ -237,7 +237,10 @@ def test_changed_data_and_changed_strategy_are_refused_with_the_reason(cli: Cli)
         (("--patience", "0"), "patience: "),
         (("--early-stopping-threshold", "1.5"), "early_stopping_threshold: "),
         (("--seed", "-1"), "seed: "),
-        (("--strategy", "magic"), "'magic' is unknown; there are grid_search, random_search, tpe"),
+        (
+            ("--strategy", "magic"),
+            "unknown; there are cmaes, grid_search, random_search, tpe",
+        ),
         (("--storage", "notes.db"), "no storage URL"),
         (("--storage", "sqlite:///none/x.db"), "there is no folder"),
         (("--output", "."), "is a directory"),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.scripts_tests.conftest import Cli
 
 KEYS = {
@@ -38,6 +40,16 @@ def test_all_shipped_cases_are_answered_well_with_the_starting_weights(cli: Cli)
     assert found["accuracy_at_1"] >= 0.85
     assert found["errors"] == 0
     assert found["correct"] == round(found["accuracy_at_1"] * found["answerable_cases"])
+
+
+def test_the_bank_says_how_far_it_is_only_while_it_is_built(cli: Cli, tmp_path: Path) -> None:
+    options = ("--limit", "100", "--chunk-size", "10")
+    built, opened = (cli("train", *options, RADTUNE_CACHE=str(tmp_path)) for _ in range(2))
+    lines = [line for line in built.stderr.splitlines() if line.startswith("facts of ")]
+    assert len(lines) == 10
+    assert lines[-1] == "facts of 100/100 cases"
+    assert "facts of" not in opened.stderr
+    assert "facts of" not in built.stdout
 
 
 def test_hardly_a_name_without_a_right_row_is_accepted(cli: Cli) -> None:

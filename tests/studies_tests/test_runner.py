@@ -233,3 +233,30 @@ def test_a_grid_ends_when_every_point_is_tried_once(setup: Setup) -> None:
     tried = [tuple(sorted(r.params.items())) for r in again.records]
     assert len(tried) == len(set(tried))
     assert len(tried) == 108  # the current weights stand on the grid themselves
+
+
+@pytest.mark.parametrize("strategy", ["random_search", "cmaes", "tpe"])
+def test_a_study_that_another_process_has_moved_on_goes_on_from_there(
+    strategy: str, setup: Setup
+) -> None:
+    """Both see every trial, none is there twice, and the end is that of a single process."""
+    alone = setup.runner("alone", strategy)
+    alone.run(20, stopper(), Silence())
+    first, second = setup.runner("shared", strategy), setup.runner("shared", strategy)
+    first.run(8, stopper(), Silence())
+    second.run(14, stopper(), Silence())
+    first.run(20, stopper(), Silence())
+    for runner in (alone, first):
+        assert [record.number for record in runner.records] == list(range(20))
+    assert [essence(r) for r in first.records] == [essence(r) for r in alone.records]
+    stored = setup.runner("shared", strategy).records
+    assert [essence(r) for r in stored] == [essence(r) for r in first.records]
+
+
+def test_cma_es_keeps_nothing_but_trials_in_the_database(setup: Setup) -> None:
+    runner = setup.runner(strategy="cmaes")
+    runner.run(60, stopper(), Silence())
+    keys = {key for record in runner.records for key in (*record.user_attrs, *record.system_attrs)}
+    assert not any("cma" in key for key in keys)
+    values = [record.value or 0.0 for record in runner.records]
+    assert max(values[30:]) >= max(values[:30])

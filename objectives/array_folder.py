@@ -1,0 +1,175 @@
+"""Keep memory-mapped arrays in a folder that is seen whole or not at all.
+
+A folder is built under the name ``building-NAME`` and renamed when it is complete. Its builder
+holds a lock in it, which the system lets go when the process ends: who finds no lock on such a
+folder knows that its builder was killed, and removes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xxhash
+
+from engine.errors import InputFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import TextIO
+
+    from numpy.typing import NDArray
+
+_MANIFEST = "manifest.json"
+_LOCK = "lock"
+_UNFINISHED = "building-"
+_BLOCK = 1 << 20  # bytes
+
+
+def open_or_build(
+    folder: Path, key: str, names: Sequence[str], build: Callable[[Path], None]
+) -> list[NDArray[Any]]:
+    """Map the arrays of a folder, read-only; build it first where it is not there or not whole.
+
+    Of several processes that want the same folder one builds it and the others wait.
+
+    Parameters
+    ----------
+    folder : Path
+    key : str
+        Hash of what the arrays depend on.
+    names : sequence of str
+        The arrays, in the order in which they are returned.
+    build : callable
+        Writes the arrays into the folder it is given; see `create_arrays`.
+
+    Raises
+    ------
+    InputFileError
+        When the folder cannot be written.
+    """
+    if not _is_whole(folder, key, names):
+        try:
+            with _unfinished(folder) as unfinished:
+                if not _is_whole(folder, key, names):  # another process may have been faster
+                    build(unfinished)
+                    manifest = _describe(unfinished, key, names)
+                    (unfinished / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+                    shutil.rmtree(folder, ignore_errors=True)
+                    unfinished.replace(folder)
+        except OSError as error:
+            raise InputFileError(
+                f"{folder.parent}: the cache cannot be written ({error.strerror}); "
+                "set RADTUNE_CACHE to a folder that can"
+            ) from None
+    return [np.load(_file(folder, name), mmap_mode="r") for name in names]
+
+
+def create_arrays(folder: Path, specimens: Mapping[str, NDArray[Any]], n_entries: int) -> None:
+    """Make room on disk for arrays like the given ones, but `n_entries` long.
+
+    Raises
+    ------
+    OSError
+        When there is no room: later, a process that writes to the map would be killed for it.
+    """
+    for name, array in specimens.items():
+        path = _file(folder, name)
+        shape = (n_entries, *array.shape[1:])
+        np.lib.format.open_memmap(path, mode="w+", dtype=array.dtype, shape=shape)
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def write_entries(folder: Path, arrays: Mapping[str, NDArray[Any]], start: int) -> None:
+    """Write some entries of arrays that `create_arrays` made, from position `start` on."""
+    for name, array in arrays.items():
+        kept = np.load(_file(folder, name), mmap_mode="r+")
+        kept[start : start + len(array)] = array
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.npy"
+
+
+def _is_whole(folder: Path, key: str, names: Sequence[str]) -> bool:
+    """Tell whether the folder holds the arrays of this key, as they were written."""
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        return bool(
+            manifest["key"] == key
+            and manifest["bytes"] == _sizes(folder, names)
+            and manifest == _describe(folder, key, names)
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _describe(folder: Path, key: str, names: Sequence[str]) -> dict[str, object]:
+    hashes = {name: _hash(_file(folder, name)) for name in names}
+    return {"key": key, "bytes": _sizes(folder, names), "xxh3_128": hashes}
+
+
+def _sizes(folder: Path, names: Sequence[str]) -> dict[str, int]:
+    return {name: _file(folder, name).stat().st_size for name in names}
+
+
+def _hash(path: Path) -> str:
+    """Hash a file's bytes, block by block: against damage, not against forgery."""
+    digest, block = xxhash.xxh3_128(), memoryview(bytearray(_BLOCK))
+    with path.open("rb", buffering=0) as file:
+        while n_bytes := file.readinto(block):
+            digest.update(block[:n_bytes])
+    return digest.hexdigest()
+
+
+@contextmanager
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to build in; gone afterwards unless it was renamed."""
+    _remove_abandoned(folder.parent)
+    unfinished = folder.parent / f"{_UNFINISHED}{folder.name}"
+    with _hold(unfinished) as lock:
+        for path in unfinished.iterdir():
+            if path.name != _LOCK:
+                path.unlink()
+        try:
+            yield unfinished
+        finally:
+            if _is_in(lock, unfinished):  # else it was renamed
+                shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _remove_abandoned(cache: Path) -> None:
+    """Remove what killed builders have left."""
+    for path in cache.glob(f"{_UNFINISHED}*"):
+        # locked by its builder, or renamed meanwhile: not abandoned
+        with suppress(BlockingIOError, FileNotFoundError), (path / _LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _hold(folder: Path) -> TextIO:
+    """Make a folder and lock it until the file returned is closed, or the process ends."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = (folder / _LOCK).open("a")
+        except FileNotFoundError:  # whoever held it has just renamed or removed it
+            continue
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _is_in(lock, folder):
+            return lock
+        lock.close()
+
+
+def _is_in(lock: TextIO, folder: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(lock.fileno()), (folder / _LOCK).stat())
+    except FileNotFoundError:
+        return False
