@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.measurement import Measurement
 
 GROUPS = ("startup", "scoring_speed", "trial_speed", "training_speed", "fusion", "scale")
+JSON = Path(".local", "bench.json")
 _NOT_IN_JSON = {"is_least"}
 _BLAS_TUNING = {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"}
 
@@ -57,27 +58,18 @@ def main() -> None:
     start_again_without_blas_tuning()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("groups", nargs="*", help=f"only these: {', '.join(GROUPS)}")
-    parser.add_argument("--large", nargs="+", type=int, help="numbers of names, instead")
-    options = parser.parse_args()
-    if options.large:
-        scale = import_module("benchmarks.scale")
-        keep("bench-large", scale.measure_large(options.large))
-    elif options.groups:
-        print(table(run(options.groups)))
-    else:
-        keep("bench", run(GROUPS))
-
-
-def keep(section: str, rows: Sequence[Measurement]) -> None:
-    """Print the rows and write them to the page, and to ``.local`` as JSON."""
+    groups = parser.parse_args().groups
+    rows = run(groups or GROUPS)
     text = table(rows)
     print(text)
+    if groups:
+        return
     kept = [
         {name: value for name, value in row._asdict().items() if name not in _NOT_IN_JSON}
         for row in rows
     ]
-    write_whole(Path(".local", f"{section}.json"), json.dumps(kept, indent=2) + "\n")
-    write_section(section, text)
+    write_whole(JSON, json.dumps(kept, indent=2) + "\n")
+    write_section("bench", text)
 
 
 if __name__ == "__main__":

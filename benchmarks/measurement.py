@@ -49,7 +49,10 @@ class Measurement(NamedTuple):
 
     def shown(self) -> str:
         """Write the figure with its unit."""
-        return "not measured" if self.measured is None else f"{self.measured:.3g} {self.unit}"
+        if self.measured is None:
+            return "not measured"
+        digits = ",.0f" if self.measured >= 100 else ".3g"  # noqa: PLR2004 - three digits
+        return f"{self.measured:{digits}} {self.unit}"
 
 
 def at_most(name: str, measured: float, target: float, unit: str, detail: str) -> Measurement:

@@ -13,11 +13,9 @@ from objectives.cases import dataset_files
 from objectives.configuration import load_configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
 _FEW, _MANY = 3_000, 30_000
-_SHIPPED = 15_000  # about as many as there are
 _TARGET = 1.2
 _N_ROUNDS = 2
 
@@ -25,11 +23,6 @@ _N_ROUNDS = 2
 def measure() -> list[Measurement]:
     """Compare sizes that a quick benchmark has time for."""
     return [compare(_FEW, _MANY, _N_ROUNDS)]
-
-
-def measure_large(sizes: Sequence[int]) -> list[Measurement]:
-    """Compare larger sizes with the size of the shipped data, once each."""
-    return [compare(_SHIPPED, size, 1) for size in sizes]
 
 
 def compare(n_few: int, n_many: int, n_rounds: int) -> Measurement:

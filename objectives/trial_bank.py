@@ -29,6 +29,7 @@ _BLOCK = 1024  # cases
 _FEW = 256  # cases of a block that are scored with many vectors at a time
 _MANY = 256  # vectors at a time
 _N_CODES = 256
+_KINDS_OF_CODE = critical_kinds(np.arange(_N_CODES, dtype=np.uint8)).astype(np.int64)
 
 
 class Part(NamedTuple):
@@ -150,7 +151,7 @@ class TrialBank:
         return Tally(
             correct.T.astype(np.int64),
             by_code.sum(axis=1),
-            by_code @ critical_kinds(np.arange(_N_CODES, dtype=np.uint8)).astype(np.int64),
+            by_code @ _KINDS_OF_CODE,
         )
 
     def winning_codes(self, segment: int, coefficients: NDArray[np.float32]) -> WinningCodes:
