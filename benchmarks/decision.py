@@ -201,8 +201,8 @@ def measure(judged: Judged, answerable: NDArray[np.bool_], config: Configuration
 def table(found: dict[str, Figures], n_cases: int) -> str:
     """Write the figures as two Markdown tables."""
     lines = [
-        f"{n_cases:,} cases of the gate sites, unanswerable ones included. The curves below choose "
-        "their thresholds on these cases: what the confidences could do, not what was promised.",
+        f"{n_cases:,} cases of the gate sites, unanswerable ones included. The curves of this "
+        "table choose thresholds on these very cases: what the confidences could do.",
         "",
         "| method | coverage at 1% error | its error's upper bound | coverage where the upper "
         "bound is below 1% | calibration error | Brier score |",
