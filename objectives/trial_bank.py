@@ -227,12 +227,8 @@ def _winning_codes(
 
 
 def _winners_of_one(block: _Block, vector: NDArray[np.float32]) -> NDArray[np.uint8]:
-    scores = block.features @ vector
-    best = scores[0]
-    winner: NDArray[np.uint8] = block.codes[0].copy()
-    for candidate in range(1, len(scores)):
-        np.copyto(winner, block.codes[candidate], where=scores[candidate] > best)
-        best = np.maximum(best, scores[candidate])
+    first = np.argmax(block.features @ vector, axis=0)
+    winner: NDArray[np.uint8] = block.codes[first, np.arange(len(first))]
     return winner
 
 
