@@ -22,7 +22,8 @@ from studies import compare as comparing
 from studies.compare import Change, ChangedCase
 
 if TYPE_CHECKING:
-    from studies.compare import Comparison, Difference
+    from objectives.decision_quality import CriticalErrors
+    from studies.compare import Comparison, Difference, Part
 
 _N_SHOWN = 10
 
@@ -55,29 +56,45 @@ def compare(
 
 
 def _print_block(found: Comparison, output: Path | None) -> None:
-    lines = [
-        f"Cases: {found.n_cases:,} ({found.n_answerable:,} answerable)",
-        f"Sites: {', '.join(found.sites)}",
-        _line("accuracy@1", found.accuracy_at_1) + f", McNemar p = {found.p_value:.2g}",
-        _line("coverage", found.coverage),
-        *(_line(f"critical errors, {kind}", found.critical[kind]) for kind in found.critical),
-        *(
-            _line(f"accepted critical errors, {kind}", found.critical_accepted[kind])
-            for kind in found.critical_accepted
-        ),
-        "",
-        ", ".join(f"{change}: {_count(found, change)}" for change in Change),
-    ]
+    lines = []
+    if found.held_out:
+        lines += [*_part_lines("Sites that neither was tuned on", found.held_out), ""]
+    if found.in_sample:
+        lines += [*_part_lines("Tuning sites (in-sample)", found.in_sample), ""]
+    lines.append(", ".join(f"{change}: {_count(found, change)}" for change in Change))
     for case in found.changed[:_N_SHOWN]:
         danger = f" ({case.critical_b})" if case.critical_b else ""
         lines.append(
-            f"  {case.change}: {case.exam_name} [{case.modality_code}] gold {case.gold}; "
-            f"A {case.answer_a} -> B {case.answer_b}{danger}; {case.decided_by}"
+            f"  {case.change}: {case.exam_name} [{case.modality_code}] "
+            f"gold {case.gold or 'none'}; A {case.answer_a}, {case.status_a} "
+            f"-> B {case.answer_b}, {case.status_b}{danger}; "
+            f"{case.decided_by or 'decision'}"
         )
     if len(found.changed) > _N_SHOWN:
         where = f"in {output}" if output else "with --output FILE.csv"
         lines.append(f"  ... all {len(found.changed):,} {where}")
     typer.echo("\n".join(lines))
+
+
+def _part_lines(title: str, part: Part) -> list[str]:
+    critical = part.critical
+    return [
+        f"{title}: {', '.join(part.sites)}; {part.n_cases:,} cases "
+        f"({part.n_answerable:,} answerable)",
+        f"  {_line('accuracy@1', part.accuracy_at_1)}, McNemar p = {part.p_value:.2g}",
+        f"  {_line('coverage', part.coverage)}",
+        f"  {_line('share of dangerous first rows', critical.difference)}",
+        f"  dangerous first rows: {critical.first_ranked_a.n_cases} -> "
+        f"{critical.first_ranked_b.n_cases} "
+        f"({_by_kind(critical.first_ranked_a, critical.first_ranked_b)})",
+        f"  dangerous among accepted: {critical.accepted_a.n_cases} -> "
+        f"{critical.accepted_b.n_cases} ({_by_kind(critical.accepted_a, critical.accepted_b)}); "
+        f"upper bound {critical.accepted_bound_a:.2%} -> {critical.accepted_bound_b:.2%}",
+    ]
+
+
+def _by_kind(a: CriticalErrors, b: CriticalErrors) -> str:
+    return ", ".join(f"{kind} {n} -> {b.by_kind[kind]}" for kind, n in a.by_kind.items())
 
 
 def _line(name: str, of: Difference) -> str:

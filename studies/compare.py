@@ -9,11 +9,12 @@ import numpy as np
 
 from engine.coefficients import Feature, effective_coefficients
 from engine.decision import Status, decide
-from engine.errors import InputFileError
+from engine.errors import ConfigurationError, InputFileError
 from objectives.cases import dataset_files
 from objectives.configuration import load_configuration
-from objectives.decision_quality import DecisionReport, report_decisions
+from objectives.decision_quality import CriticalErrors, DecisionReport, report_decisions
 from objectives.identifiers import mask
+from objectives.risk_coverage import error_upper_bound
 from objectives.scoring import find_winners
 from objectives.truth import CRITICAL_KINDS
 from objectives.workspace import Workspace
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from objectives.cases import BadRecord, Case
-    from objectives.configuration import Configuration
+    from objectives.cases import BadRecord
+    from objectives.configuration import Configuration, GateSettings
     from objectives.labelled_bank import LabelledBank
 
 _N_FEATURES_NAMED = 3
@@ -35,6 +36,8 @@ _N_FEATURES_NAMED = 3
 class Change(StrEnum):
     """What became of a case, the worst first."""
 
+    ACCEPTED_CRITICAL = "newly accepted critical"
+    ACCEPTED_WRONG = "newly accepted wrong"
     NEWLY_CRITICAL = "newly critical"
     BROKEN = "broken"
     NO_LONGER_CRITICAL = "no longer critical"
@@ -42,7 +45,7 @@ class Change(StrEnum):
 
 
 class ChangedCase(NamedTuple):
-    """A case that the two configurations answer differently.
+    """A case whose answer is right, dangerous or wrongly accepted under one of the two only.
 
     Attributes
     ----------
@@ -88,43 +91,78 @@ class Difference(NamedTuple):
     interval: Interval
 
 
-class Comparison(NamedTuple):
-    """Two configurations on the same cases; shares in [0, 1].
+class CriticalCounts(NamedTuple):
+    """Dangerous answers under A and under B.
+
+    Attributes
+    ----------
+    first_ranked_a, first_ranked_b : CriticalErrors
+        Among the first-ranked rows of the answerable cases.
+    accepted_a, accepted_b : CriticalErrors
+        Among the accepted answers.
+    accepted_bound_a, accepted_bound_b : float
+        One-sided upper bound of the share among accepted answers, [0, 1].
+    difference : Difference
+        Of the share of answerable cases whose first-ranked row is dangerous.
+    """
+
+    first_ranked_a: CriticalErrors
+    first_ranked_b: CriticalErrors
+    accepted_a: CriticalErrors
+    accepted_b: CriticalErrors
+    accepted_bound_a: float
+    accepted_bound_b: float
+    difference: Difference
+
+
+class Part(NamedTuple):
+    """Two configurations on the labelled cases of some sites; shares in [0, 1].
 
     Attributes
     ----------
     sites : tuple of str
-    left_out : tuple of str
-        Test sites of the split, which a comparison never opens.
     n_cases, n_answerable : int
-        Labelled cases, and those with a gold row.
+        Labelled cases, and those with a gold row (at least one).
     accuracy_at_1 : Difference
         Over the answerable cases.
     p_value : float
         McNemar's exact test of it.
     coverage : Difference
         Share of the labelled cases that are accepted.
-    critical : dict of str to Difference
-        Kind to the share of answerable cases whose answer is dangerous in that way; ``any`` too.
-    critical_accepted : dict of str to Difference
-        The same for accepted answers only.
+    critical : CriticalCounts
     decisions_a, decisions_b : DecisionReport
-    changed : list of ChangedCase
-        Newly critical ones first, then broken, no longer critical, fixed.
-    bad_records : tuple of BadRecord
     """
 
     sites: tuple[str, ...]
-    left_out: tuple[str, ...]
     n_cases: int
     n_answerable: int
     accuracy_at_1: Difference
     p_value: float
     coverage: Difference
-    critical: dict[str, Difference]
-    critical_accepted: dict[str, Difference]
+    critical: CriticalCounts
     decisions_a: DecisionReport
     decisions_b: DecisionReport
+
+
+class Comparison(NamedTuple):
+    """Two configurations on the same cases.
+
+    Attributes
+    ----------
+    held_out : Part or None
+        Sites that neither configuration was tuned on; None without an answerable case.
+    in_sample : Part or None
+        Tuning sites of either: a configuration that was tuned there looks better than it is.
+    left_out : tuple of str
+        Test sites of the split, which a comparison never opens.
+    changed : list of ChangedCase
+        Of all these sites, the worst change first.
+    bad_records : tuple of BadRecord
+    """
+
+    held_out: Part | None
+    in_sample: Part | None
+    left_out: tuple[str, ...]
     changed: list[ChangedCase]
     bad_records: tuple[BadRecord, ...]
 
@@ -136,6 +174,7 @@ class _Answers(NamedTuple):
     labelled: LabelledBank
     rows: NDArray[np.int32]
     names: list[str]
+    accepted: NDArray[np.bool_]
     statuses: NDArray[np.object_]
     correct: NDArray[np.bool_]
     critical: NDArray[np.bool_]
@@ -161,85 +200,114 @@ def compare(
     Raises
     ------
     RadTuneError
-        When a file cannot be used, or no case with a gold row is left.
+        When a file cannot be used, the catalogues differ, or no case with a gold row is left.
     """
     settings = [load_configuration(config_a), load_configuration(config_b)]
     folder = dataset_dir or settings[0].data.training_dir
     workspaces = [Workspace(config, folder) for config in settings]
+    if len({workspace.catalogue_sha256 for workspace in workspaces}) > 1:
+        raise ConfigurationError(
+            f"{config_a} and {config_b} have different catalogues (data.catalogue); "
+            "a comparison needs the same rows"
+        )
     loaded = workspaces[0].load_cases(list(dataset_paths) or dataset_files(folder))
     test_sites = {site for config in settings for site in config.split.test}
-    sites = sorted({case.site for case in loaded.cases} - test_sites)
-    if not any(case.gold and case.site in sites for case in loaded.cases):
+    tuning_sites = {site for config in settings for site in config.split.tuning} - test_sites
+    other_sites = {case.site for case in loaded.cases} - test_sites - tuning_sites
+    banks = [workspace.bank(loaded.cases) for workspace in workspaces]
+    found: list[Part | None] = []
+    changed: list[ChangedCase] = []
+    for sites in (other_sites, tuning_sites):
+        labelled = [bank.at(sorted(sites)).labelled() for bank in banks]
+        if not labelled[0].labels.answerable.any():
+            found.append(None)
+            continue
+        a, b = map(_answer, settings, workspaces, labelled)
+        found.append(_part(a, b))
+        changed += _changed(a, b)
+    held_out, in_sample = found
+    if held_out is None and in_sample is None:
         raise InputFileError(
             "no case with a gold row (EXPECTED_NAME) outside the test sites of split.test; "
             "give other files with --dataset"
         )
-    a, b = (
-        _answer(config, workspace, workspace.bank(loaded.cases).at(sites).labelled())
-        for config, workspace in zip(settings, workspaces, strict=True)
-    )
-    cases, answerable = a.labelled.cases, a.labelled.labels.answerable
-
-    def difference(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Difference:
-        gains = after.astype(np.float64) - before
-        interval = paired_interval(gains, settings[0].gate, settings[0].gate.confidence)
-        return Difference(float(before.mean()), float(after.mean()), float(gains.mean()), interval)
-
-    gains = (b.correct.astype(np.float64) - a.correct)[answerable]
-    accepted = [answers.statuses == Status.MATCH for answers in (a, b)]
-    danger = [_with_any(answers.critical) for answers in (a, b)]
+    order = list(Change)
     return Comparison(
-        sites=tuple(sorted({case.site for case in cases})),
+        held_out=held_out,
+        in_sample=in_sample,
         left_out=tuple(sorted({case.site for case in loaded.cases} & test_sites)),
-        n_cases=len(cases),
-        n_answerable=int(answerable.sum()),
-        accuracy_at_1=difference(a.correct[answerable], b.correct[answerable]),
-        p_value=mcnemar_p_value(gains),
-        coverage=difference(*accepted),
-        critical={
-            kind: difference(danger[0][kind][answerable], danger[1][kind][answerable])
-            for kind in danger[0]
-        },
-        critical_accepted={
-            kind: difference(danger[0][kind] & accepted[0], danger[1][kind] & accepted[1])
-            for kind in danger[0]
-        },
-        decisions_a=a.report,
-        decisions_b=b.report,
-        changed=_changed(cases, a, b),
+        changed=sorted(changed, key=lambda case: order.index(case.change)),
         bad_records=loaded.bad_records,
     )
 
 
-def _with_any(critical: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
-    by_kind = dict(zip(CRITICAL_KINDS, critical.T, strict=True))
-    return {"any": np.logical_or.reduce(critical, axis=1), **by_kind}
-
-
 def _answer(config: Configuration, workspace: Workspace, labelled: LabelledBank) -> _Answers:
     winners = find_winners(labelled, effective_coefficients(config.weights))
-    rows = winners.rows
+    decisions = decide(winners.evidence, config.calibration, config.decision)
     return _Answers(
         config=config,
         labelled=labelled,
-        rows=rows,
-        names=[workspace.rows[row].preferred_name if row >= 0 else "" for row in rows],
-        statuses=decide(winners.evidence, config.calibration, config.decision).statuses,
+        rows=winners.rows,
+        names=[workspace.rows[row].preferred_name if row >= 0 else "" for row in winners.rows],
+        accepted=decisions.statuses == Status.MATCH,
+        statuses=decisions.statuses,
         correct=winners.correct,
         critical=winners.critical,
         report=report_decisions(config, labelled, workspace.truth),
     )
 
 
-def _changed(cases: Sequence[Case], a: _Answers, b: _Answers) -> list[ChangedCase]:
-    """List the cases that matter, the worst change first, in the order of the cases."""
-    changed = []
-    critical_a, critical_b = (np.logical_or.reduce(x.critical, axis=1) for x in (a, b))
-    for number, case in enumerate(cases):
-        change = _change(
-            critical=(bool(critical_a[number]), bool(critical_b[number])),
-            correct=(bool(a.correct[number]), bool(b.correct[number])),
+def _part(a: _Answers, b: _Answers) -> Part:
+    labelled, answerable = a.labelled, a.labelled.labels.answerable
+    gains = (b.correct.astype(np.float64) - a.correct)[answerable]
+    overall = [answers.report.overall for answers in (a, b)]
+    danger_a, danger_b = (
+        np.logical_or.reduce(answers.critical, axis=1)[answerable] for answers in (a, b)
+    )
+    bound_a, bound_b = (
+        float(
+            error_upper_bound(
+                np.array(of.critical_accepted.n_cases),
+                np.array(of.n_accepted),
+                a.config.decision.bound_confidence,
+            )
         )
+        for of in overall
+    )
+    return Part(
+        sites=tuple(sorted({case.site for case in labelled.cases})),
+        n_cases=len(labelled.cases),
+        n_answerable=int(answerable.sum()),
+        accuracy_at_1=_difference(a.correct[answerable], b.correct[answerable], a.config.gate),
+        p_value=mcnemar_p_value(gains),
+        coverage=_difference(a.accepted, b.accepted, a.config.gate),
+        critical=CriticalCounts(
+            overall[0].critical,
+            overall[1].critical,
+            overall[0].critical_accepted,
+            overall[1].critical_accepted,
+            bound_a,
+            bound_b,
+            _difference(danger_a, danger_b, a.config.gate),
+        ),
+        decisions_a=a.report,
+        decisions_b=b.report,
+    )
+
+
+def _difference(
+    before: NDArray[np.bool_], after: NDArray[np.bool_], settings: GateSettings
+) -> Difference:
+    gains = after.astype(np.float64) - before
+    interval = paired_interval(gains, settings, settings.confidence)
+    return Difference(float(before.mean()), float(after.mean()), float(gains.mean()), interval)
+
+
+def _changed(a: _Answers, b: _Answers) -> list[ChangedCase]:
+    """List the cases that matter, in their order."""
+    changed = []
+    for number, case in enumerate(a.labelled.cases):
+        change = _change(*(_Fate.of(answers, number) for answers in (a, b)))
         if change is not None:
             changed.append(
                 ChangedCase(
@@ -257,19 +325,44 @@ def _changed(cases: Sequence[Case], a: _Answers, b: _Answers) -> list[ChangedCas
                     decided_by=_decided_by(a, b, number),
                 )
             )
-    order = list(Change)
-    return sorted(changed, key=lambda case: order.index(case.change))
+    return changed
 
 
-def _change(*, critical: tuple[bool, bool], correct: tuple[bool, bool]) -> Change | None:
-    """Say what became of a case, from what holds under A and under B."""
-    if critical == (False, True):
-        return Change.NEWLY_CRITICAL
-    if correct == (True, False):
-        return Change.BROKEN
-    if correct == (False, True):
-        return Change.FIXED
-    return Change.NO_LONGER_CRITICAL if critical == (True, False) else None
+class _Fate(NamedTuple):
+    """What became of one case under one configuration."""
+
+    correct: bool
+    accepted: bool
+    critical: frozenset[int]
+
+    @classmethod
+    def of(cls, answers: _Answers, number: int) -> _Fate:
+        return cls(
+            bool(answers.correct[number]),
+            bool(answers.accepted[number]),
+            frozenset(np.flatnonzero(answers.critical[number]).tolist()),
+        )
+
+    @property
+    def dangerous_accepted(self) -> frozenset[int]:
+        return self.critical if self.accepted else frozenset()
+
+    @property
+    def wrong_accepted(self) -> bool:
+        return self.accepted and not self.correct
+
+
+def _change(a: _Fate, b: _Fate) -> Change | None:
+    """Say what became of a case, the worst that holds."""
+    holds = {
+        Change.ACCEPTED_CRITICAL: bool(b.dangerous_accepted - a.dangerous_accepted),
+        Change.ACCEPTED_WRONG: b.wrong_accepted and not a.wrong_accepted,
+        Change.NEWLY_CRITICAL: bool(b.critical - a.critical),
+        Change.BROKEN: a.correct and not b.correct,
+        Change.NO_LONGER_CRITICAL: bool(a.critical - b.critical) and not b.correct,
+        Change.FIXED: b.correct and not a.correct,
+    }
+    return next((change for change, is_so in holds.items() if is_so), None)
 
 
 def _kinds(critical: NDArray[np.bool_]) -> str:
