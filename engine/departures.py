@@ -53,7 +53,8 @@ def departures(
     """Return how each row departs from the name, as `Departure` flags, shape (n_rows,).
 
     A row departs in side when it states another side than the name or one that the name does not;
-    in contrast when only one of the two gives contrast, or both do in different ways; in modality
+    in contrast when only one of the two gives contrast, both do in different ways, or the name
+    is cut where it says so; in modality
     when it states one and text and code state none, or contradict each other; in pregnancy, age
     or sex when it states one that the name does not; in body part when the name states one that
     the row neither shows nor covers.
@@ -70,6 +71,7 @@ def departures(
     departs: NDArray[np.uint8] = (index.sided & other_side) * np.uint8(Departure.SIDE)
     other_contrast = index.contrast != CONTRASTS.index(parsed.contrast)
     given = index.gives_contrast | (parsed.contrast in GIVES_CONTRAST)
+    other_contrast |= query.contrast_is_cut
     departs |= (given & other_contrast) * np.uint8(Departure.CONTRAST)
     if not query.modalities or query.modality_conflict:
         departs |= index.states_modality * np.uint8(Departure.MODALITY)

@@ -8,6 +8,8 @@ from engine.modality import modalities_of_code
 from engine.parse import parse
 from engine.slots import Modality, ParsedName
 
+_CUT = frozenset({"wi", "wit", "with"})  # "CT Abdomen & pelvis wi"; a bare "w" is American style
+
 
 class Query(NamedTuple):
     """One exam name as the engine sees it.
@@ -48,6 +50,14 @@ class Query(NamedTuple):
         """Share of the name's words and phrases that were understood, [0, 1]."""
         slots = [span.slot for span in self.parsed.spans if span.slot != "ignored"]
         return 1.0 - slots.count("unknown") / len(slots) if slots else 1.0
+
+    @property
+    def contrast_is_cut(self) -> bool:
+        """Whether the name ends in what may have been "without" as well as "with"."""
+        spans = self.parsed.spans
+        if not spans or spans[-1].slot != "contrast":
+            return False
+        return self.parsed.text[spans[-1].start : spans[-1].end].lower() in _CUT
 
     @property
     def modality_conflict(self) -> bool:

@@ -33,7 +33,7 @@ def ambiguity_reasons(
     parsed = query.parsed
     stated = {
         "side": parsed.laterality is not Laterality.NONE,
-        "contrast": parsed.contrast is not Contrast.NONE,
+        "contrast": parsed.contrast is not Contrast.NONE and not query.contrast_is_cut,
         "modality": bool(query.modalities),
         "body part": bool(parsed.anatomy),
         "technique": bool(parsed.technique | parsed.intervention),
