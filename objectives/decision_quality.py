@@ -24,6 +24,7 @@ from objectives.truth import CRITICAL_KINDS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.settings import DecisionSettings
     from objectives.configuration import Configuration
     from objectives.labelled_bank import LabelledBank
     from objectives.truth import RowTruth
@@ -131,9 +132,30 @@ def report_decisions(
         At least one case; all say what is right.
     truth : RowTruth
     """
-    settings = config.decision
     winners = find_winners(labelled, effective_coefficients(config.weights))
-    decisions = decide(winners.evidence, config.calibration, settings)
+    decisions = decide(winners.evidence, config.calibration, config.decision)
+    return report_decided(config.decision, labelled, truth, winners, decisions)
+
+
+def report_decided(
+    settings: DecisionSettings,
+    labelled: LabelledBank,
+    truth: RowTruth,
+    winners: Winners,
+    decisions: Decisions,
+) -> DecisionReport:
+    """Measure decisions that are already made.
+
+    Parameters
+    ----------
+    settings : DecisionSettings
+    labelled : LabelledBank
+        As for `report_decisions`.
+    truth : RowTruth
+    winners : Winners
+    decisions : Decisions
+        Like `winners`, of exactly the labelled cases.
+    """
     clinical = ~winners.evidence.non_clinical
     curve = risk_coverage(
         decisions.confidences,

@@ -22,10 +22,10 @@ from studies import compare as comparing
 from studies.compare import Change, ChangedCase
 
 if TYPE_CHECKING:
-    from objectives.decision_quality import CriticalErrors
-    from studies.compare import Comparison, Difference, Part
+    from studies.compare import ComparedSites, Comparison, Difference
 
 _N_SHOWN = 10
+_IN_SAMPLE = "tuning sites (in-sample: at least one configuration was tuned on them)"
 
 
 def compare(
@@ -40,8 +40,8 @@ def compare(
 ) -> None:
     """Answer the same cases under two configurations: what is fixed, broken and dangerous.
 
-    Shares are in [0, 1], differences are B less A with 95% intervals. The test sites of the split
-    are left out.
+    Shares are in [0, 1], differences are B less A with 95% intervals; "at most" is a one-sided
+    upper bound. Tuning sites stand apart from the others; test sites are left out.
     """
     found = comparing.compare(config_a, config_b, dataset or [], dataset_dir)
     warn_bad_records(found.bad_records)
@@ -56,19 +56,18 @@ def compare(
 
 
 def _print_block(found: Comparison, output: Path | None) -> None:
-    lines = []
-    if found.held_out:
-        lines += [*_part_lines("Sites that neither was tuned on", found.held_out), ""]
-    if found.in_sample:
-        lines += [*_part_lines("Tuning sites (in-sample)", found.in_sample), ""]
-    lines.append(", ".join(f"{change}: {_count(found, change)}" for change in Change))
+    lines = [
+        *_block(_IN_SAMPLE, found.in_sample),
+        *_block("other sites", found.held_out),
+        "changed cases, all sites",
+        "  " + ", ".join(f"{change}: {_count(found, change)}" for change in Change),
+    ]
     for case in found.changed[:_N_SHOWN]:
         danger = f" ({case.critical_b})" if case.critical_b else ""
         lines.append(
-            f"  {case.change}: {case.exam_name} [{case.modality_code}] "
-            f"gold {case.gold or 'none'}; A {case.answer_a}, {case.status_a} "
-            f"-> B {case.answer_b}, {case.status_b}{danger}; "
-            f"{case.decided_by or 'decision'}"
+            f"  {case.change}: {case.exam_name} [{case.modality_code}] at {case.site}, "
+            f"gold {case.gold or 'none'}; A {case.status_a} {case.answer_a} -> "
+            f"B {case.status_b} {case.answer_b}{danger}; {case.decided_by}"
         )
     if len(found.changed) > _N_SHOWN:
         where = f"in {output}" if output else "with --output FILE.csv"
@@ -76,28 +75,48 @@ def _print_block(found: Comparison, output: Path | None) -> None:
     typer.echo("\n".join(lines))
 
 
-def _part_lines(title: str, part: Part) -> list[str]:
-    critical = part.critical
+def _block(title: str, at: ComparedSites | None) -> list[str]:
+    """Return the lines about some sites and an empty one; only that there is no case without."""
+    if at is None:
+        return [f"{title}: no labelled case", ""]
+    a, b = at.decisions_a.overall, at.decisions_b.overall
+    wrong = (_share(x.n_wrong_accepted, x.n_accepted, x.error_upper_bound) for x in (a, b))
+    dangerous = (
+        _share(x.n_cases, x.n_accepted, x.upper_bound)
+        for x in (at.critical_accepted_a, at.critical_accepted_b)
+    )
     return [
-        f"{title}: {', '.join(part.sites)}; {part.n_cases:,} cases "
-        f"({part.n_answerable:,} answerable)",
-        f"  {_line('accuracy@1', part.accuracy_at_1)}, McNemar p = {part.p_value:.2g}",
-        f"  {_line('coverage', part.coverage)}",
-        f"  {_line('share of dangerous first rows', critical.difference)}",
-        f"  dangerous first rows: {critical.first_ranked_a.n_cases} -> "
-        f"{critical.first_ranked_b.n_cases} "
-        f"({_by_kind(critical.first_ranked_a, critical.first_ranked_b)})",
-        f"  dangerous among accepted: {critical.accepted_a.n_cases} -> "
-        f"{critical.accepted_b.n_cases} ({_by_kind(critical.accepted_a, critical.accepted_b)}); "
-        f"upper bound {critical.accepted_bound_a:.2%} -> {critical.accepted_bound_b:.2%}",
+        f"{title}: {', '.join(at.sites)}",
+        f"  cases: {at.n_cases:,} ({at.n_answerable:,} answerable)",
+        f"  {_line('accuracy@1', at.accuracy_at_1)}, McNemar p = {at.p_value:.2g}",
+        f"  {_line('coverage', at.coverage)}",
+        f"  accepted wrong: {' -> '.join(wrong)}",
+        f"  {_line('critical errors', at.critical)}",
+        f"  accepted critical errors: {' -> '.join(dangerous)}",
+        _row("critical errors by kind", "first-ranked", "accepted"),
+        *(
+            _row(
+                f"  {kind}",
+                f"{a.critical.by_kind[kind]} -> {b.critical.by_kind[kind]}",
+                f"{a.critical_accepted.by_kind[kind]} -> {b.critical_accepted.by_kind[kind]}",
+            )
+            for kind in a.critical.by_kind
+        ),
+        "",
     ]
 
 
-def _by_kind(a: CriticalErrors, b: CriticalErrors) -> str:
-    return ", ".join(f"{kind} {n} -> {b.by_kind[kind]}" for kind, n in a.by_kind.items())
+def _row(name: str, first_ranked: str, accepted: str) -> str:
+    return f"  {name:<24}{first_ranked:>16}{accepted:>16}"
 
 
-def _line(name: str, of: Difference) -> str:
+def _share(n: int, n_accepted: int, bound: float) -> str:
+    return f"{n:,} of {n_accepted:,} ({n / max(n_accepted, 1):.4f}, at most {bound:.4f})"
+
+
+def _line(name: str, of: Difference | None) -> str:
+    if of is None:
+        return f"{name}: no answerable case"
     low, high = of.interval
     return (
         f"{name}: {of.a:.4f} -> {of.b:.4f}, difference {of.difference:+.4f} "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from engine.decision import Status, decide
 from engine.errors import ConfigurationError, InputFileError
 from objectives.cases import dataset_files
 from objectives.configuration import load_configuration
-from objectives.decision_quality import CriticalErrors, DecisionReport, report_decisions
+from objectives.decision_quality import DecisionReport, report_decided
 from objectives.identifiers import mask
 from objectives.risk_coverage import error_upper_bound
 from objectives.scoring import find_winners
@@ -21,7 +22,7 @@ from objectives.workspace import Workspace
 from studies.paired import Interval, mcnemar_p_value, paired_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from objectives.cases import BadRecord
     from objectives.configuration import Configuration, GateSettings
     from objectives.labelled_bank import LabelledBank
+    from objectives.scoring import Winners
 
 _N_FEATURES_NAMED = 3
 
@@ -36,20 +38,42 @@ _N_FEATURES_NAMED = 3
 class Change(StrEnum):
     """What became of a case, the worst first."""
 
-    ACCEPTED_CRITICAL = "newly accepted critical"
-    ACCEPTED_WRONG = "newly accepted wrong"
+    NEWLY_ACCEPTED_CRITICAL = "newly accepted critical"
+    NEWLY_ACCEPTED_WRONG = "newly accepted wrong"
     NEWLY_CRITICAL = "newly critical"
     BROKEN = "broken"
     NO_LONGER_CRITICAL = "no longer critical"
     FIXED = "fixed"
 
 
+class Verdict(NamedTuple):
+    """What holds of one configuration's answer to a case.
+
+    Attributes
+    ----------
+    correct : bool
+        Whether the first-ranked row is the gold row.
+    kinds : tuple of str
+        Ways in which it is dangerous.
+    accepted : bool
+        Whether the answer is a MATCH.
+    """
+
+    correct: bool
+    kinds: tuple[str, ...]
+    accepted: bool
+
+
 class ChangedCase(NamedTuple):
-    """A case whose answer is right, dangerous or wrongly accepted under one of the two only.
+    """A case that B makes worse or better than A: another first-ranked row, or a decision.
+
+    A wrong answer that B newly accepts is listed even where both rank the same row first; an
+    answer that B only no longer accepts is not.
 
     Attributes
     ----------
     change : Change
+        The worst that holds.
     exam_name, modality_code, site, gold : str
         What looks like a patient identifier is masked.
     answer_a, answer_b : str
@@ -58,7 +82,8 @@ class ChangedCase(NamedTuple):
     critical_a, critical_b : str
         Kinds in which the answers are dangerous; empty when they are not.
     decided_by : str
-        Features whose weights moved the lead most from A's answer to B's, in score units.
+        Features whose weights moved the lead most from A's answer to B's, in score units;
+        ``candidates`` where retrieval decided, ``confidence`` where the answer is the same row.
     """
 
     change: Change
@@ -91,55 +116,59 @@ class Difference(NamedTuple):
     interval: Interval
 
 
-class CriticalCounts(NamedTuple):
-    """Dangerous answers under A and under B.
+class AcceptedCritical(NamedTuple):
+    """Dangerous answers among the accepted ones; a case may count for several kinds.
 
     Attributes
     ----------
-    first_ranked_a, first_ranked_b : CriticalErrors
-        Among the first-ranked rows of the answerable cases.
-    accepted_a, accepted_b : CriticalErrors
-        Among the accepted answers.
-    accepted_bound_a, accepted_bound_b : float
-        One-sided upper bound of the share among accepted answers, [0, 1].
-    difference : Difference
-        Of the share of answerable cases whose first-ranked row is dangerous.
+    n_accepted : int
+    n_cases : int
+        Accepted answers that are dangerous in at least one way.
+    by_kind : dict
+        Kind to the number of cases.
+    share : float
+        Of the accepted answers, [0, 1]; 0 of none.
+    upper_bound : float
+        One-sided Clopper-Pearson bound of it at ``decision.bound_confidence``; 1 of none.
     """
 
-    first_ranked_a: CriticalErrors
-    first_ranked_b: CriticalErrors
-    accepted_a: CriticalErrors
-    accepted_b: CriticalErrors
-    accepted_bound_a: float
-    accepted_bound_b: float
-    difference: Difference
+    n_accepted: int
+    n_cases: int
+    by_kind: dict[str, int]
+    share: float
+    upper_bound: float
 
 
-class Part(NamedTuple):
-    """Two configurations on the labelled cases of some sites; shares in [0, 1].
+class ComparedSites(NamedTuple):
+    """Two configurations on the cases of some sites; shares in [0, 1].
 
     Attributes
     ----------
     sites : tuple of str
     n_cases, n_answerable : int
-        Labelled cases, and those with a gold row (at least one).
-    accuracy_at_1 : Difference
-        Over the answerable cases.
+        Labelled cases, and those with a gold row.
+    accuracy_at_1 : Difference or None
+        Over the answerable cases; None of none.
     p_value : float
-        McNemar's exact test of it.
+        McNemar's exact test of it; 1 of none.
     coverage : Difference
         Share of the labelled cases that are accepted.
-    critical : CriticalCounts
+    critical : Difference or None
+        Share of the answerable cases whose first-ranked row is dangerous in any way; None of none.
+    critical_accepted_a, critical_accepted_b : AcceptedCritical
     decisions_a, decisions_b : DecisionReport
+        Critical errors by kind among the first-ranked rows are in ``overall.critical``.
     """
 
     sites: tuple[str, ...]
     n_cases: int
     n_answerable: int
-    accuracy_at_1: Difference
+    accuracy_at_1: Difference | None
     p_value: float
     coverage: Difference
-    critical: CriticalCounts
+    critical: Difference | None
+    critical_accepted_a: AcceptedCritical
+    critical_accepted_b: AcceptedCritical
     decisions_a: DecisionReport
     decisions_b: DecisionReport
 
@@ -149,19 +178,19 @@ class Comparison(NamedTuple):
 
     Attributes
     ----------
-    held_out : Part or None
-        Sites that neither configuration was tuned on; None without an answerable case.
-    in_sample : Part or None
-        Tuning sites of either: a configuration that was tuned there looks better than it is.
+    in_sample : ComparedSites or None
+        Sites that at least one of the configurations was tuned on; None without cases.
+    held_out : ComparedSites or None
+        The other sites; None without cases.
     left_out : tuple of str
         Test sites of the split, which a comparison never opens.
     changed : list of ChangedCase
-        Of all these sites, the worst change first.
+        Of all sites, in the order of `Change`.
     bad_records : tuple of BadRecord
     """
 
-    held_out: Part | None
-    in_sample: Part | None
+    in_sample: ComparedSites | None
+    held_out: ComparedSites | None
     left_out: tuple[str, ...]
     changed: list[ChangedCase]
     bad_records: tuple[BadRecord, ...]
@@ -172,13 +201,24 @@ class _Answers(NamedTuple):
 
     config: Configuration
     labelled: LabelledBank
-    rows: NDArray[np.int32]
+    winners: Winners
     names: list[str]
     accepted: NDArray[np.bool_]
     statuses: NDArray[np.object_]
-    correct: NDArray[np.bool_]
-    critical: NDArray[np.bool_]
     report: DecisionReport
+
+    @property
+    def accepted(self) -> NDArray[np.bool_]:
+        accepted: NDArray[np.bool_] = self.statuses == Status.MATCH
+        return accepted
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """Yield the verdict on every case."""
+        for correct, critical, accepted in zip(
+            self.winners.correct, self.winners.critical, self.accepted, strict=True
+        ):
+            kinds = tuple(compress(CRITICAL_KINDS, critical))
+            yield Verdict(bool(correct), kinds, bool(accepted))
 
 
 def compare(
@@ -205,36 +245,38 @@ def compare(
     settings = [load_configuration(config_a), load_configuration(config_b)]
     folder = dataset_dir or settings[0].data.training_dir
     workspaces = [Workspace(config, folder) for config in settings]
-    if len({workspace.catalogue_sha256 for workspace in workspaces}) > 1:
+    if workspaces[0].catalogue_sha256 != workspaces[1].catalogue_sha256:
         raise ConfigurationError(
-            f"{config_a} and {config_b} have different catalogues (data.catalogue); "
-            "a comparison needs the same rows"
+            f"data.catalogue differs: {settings[0].data.catalogue} in {config_a}, "
+            f"{settings[1].data.catalogue} in {config_b}; answers compare within one catalogue "
+            "only: name the same file in both"
         )
     loaded = workspaces[0].load_cases(list(dataset_paths) or dataset_files(folder))
     test_sites = {site for config in settings for site in config.split.test}
-    tuning_sites = {site for config in settings for site in config.split.tuning} - test_sites
-    other_sites = {case.site for case in loaded.cases} - test_sites - tuning_sites
-    banks = [workspace.bank(loaded.cases) for workspace in workspaces]
-    found: list[Part | None] = []
-    changed: list[ChangedCase] = []
-    for sites in (other_sites, tuning_sites):
-        labelled = [bank.at(sorted(sites)).labelled() for bank in banks]
-        if not labelled[0].labels.answerable.any():
-            found.append(None)
-            continue
-        a, b = map(_answer, settings, workspaces, labelled)
-        found.append(_part(a, b))
-        changed += _changed(a, b)
-    held_out, in_sample = found
-    if held_out is None and in_sample is None:
+    sites = {case.site for case in loaded.cases} - test_sites
+    if not any(case.gold and case.site in sites for case in loaded.cases):
         raise InputFileError(
             "no case with a gold row (EXPECTED_NAME) outside the test sites of split.test; "
             "give other files with --dataset"
         )
+    judged = [workspace.bank(loaded.cases).labelled() for workspace in workspaces]
+
+    def answers_at(some: set[str]) -> tuple[_Answers, ...]:
+        """Return the answers of A and of B; empty without cases."""
+        if not any(case.site in some for case in judged[0].cases):
+            return ()
+        return tuple(
+            _answer(config, workspace, labelled.at(sorted(some)))
+            for config, workspace, labelled in zip(settings, workspaces, judged, strict=True)
+        )
+
+    tuned_on = {site for config in settings for site in config.split.tuning}
+    in_sample, held_out = answers_at(sites & tuned_on), answers_at(sites - tuned_on)
+    changed = [case for pair in (in_sample, held_out) if pair for case in _changed(*pair)]
     order = list(Change)
     return Comparison(
-        held_out=held_out,
-        in_sample=in_sample,
+        in_sample=_compare_sites(*in_sample) if in_sample else None,
+        held_out=_compare_sites(*held_out) if held_out else None,
         left_out=tuple(sorted({case.site for case in loaded.cases} & test_sites)),
         changed=sorted(changed, key=lambda case: order.index(case.change)),
         bad_records=loaded.bad_records,
@@ -244,139 +286,104 @@ def compare(
 def _answer(config: Configuration, workspace: Workspace, labelled: LabelledBank) -> _Answers:
     winners = find_winners(labelled, effective_coefficients(config.weights))
     decisions = decide(winners.evidence, config.calibration, config.decision)
-    return _Answers(
-        config=config,
-        labelled=labelled,
-        rows=winners.rows,
-        names=[workspace.rows[row].preferred_name if row >= 0 else "" for row in winners.rows],
-        accepted=decisions.statuses == Status.MATCH,
-        statuses=decisions.statuses,
-        correct=winners.correct,
-        critical=winners.critical,
-        report=report_decisions(config, labelled, workspace.truth),
-    )
+    names = [workspace.rows[row].preferred_name if row >= 0 else "" for row in winners.rows]
+    report = report_decided(config.decision, labelled, workspace.truth, winners, decisions)
+    return _Answers(config, labelled, winners, names, decisions.statuses, report)
 
 
-def _part(a: _Answers, b: _Answers) -> Part:
-    labelled, answerable = a.labelled, a.labelled.labels.answerable
-    gains = (b.correct.astype(np.float64) - a.correct)[answerable]
-    overall = [answers.report.overall for answers in (a, b)]
-    danger_a, danger_b = (
-        np.logical_or.reduce(answers.critical, axis=1)[answerable] for answers in (a, b)
+def _compare_sites(a: _Answers, b: _Answers) -> ComparedSites:
+    """Measure the answers of A and B to the same cases, at least one."""
+    answerable = a.labelled.labels.answerable
+    gate = a.config.gate
+    correct_a, correct_b = (x.winners.correct[answerable] for x in (a, b))
+    critical_a, critical_b = (
+        np.logical_or.reduce(x.winners.critical[answerable], axis=1) for x in (a, b)
     )
-    bound_a, bound_b = (
-        float(
-            error_upper_bound(
-                np.array(of.critical_accepted.n_cases),
-                np.array(of.n_accepted),
-                a.config.decision.bound_confidence,
-            )
-        )
-        for of in overall
-    )
-    return Part(
-        sites=tuple(sorted({case.site for case in labelled.cases})),
-        n_cases=len(labelled.cases),
+    return ComparedSites(
+        sites=tuple(sorted({case.site for case in a.labelled.cases})),
+        n_cases=len(a.labelled.cases),
         n_answerable=int(answerable.sum()),
-        accuracy_at_1=_difference(a.correct[answerable], b.correct[answerable], a.config.gate),
-        p_value=mcnemar_p_value(gains),
-        coverage=_difference(a.accepted, b.accepted, a.config.gate),
-        critical=CriticalCounts(
-            overall[0].critical,
-            overall[1].critical,
-            overall[0].critical_accepted,
-            overall[1].critical_accepted,
-            bound_a,
-            bound_b,
-            _difference(danger_a, danger_b, a.config.gate),
-        ),
+        accuracy_at_1=_difference(correct_a, correct_b, gate) if answerable.any() else None,
+        p_value=mcnemar_p_value(correct_b.astype(np.float64) - correct_a),
+        coverage=_difference(a.accepted, b.accepted, gate),
+        critical=_difference(critical_a, critical_b, gate) if answerable.any() else None,
+        critical_accepted_a=_accepted_critical(a),
+        critical_accepted_b=_accepted_critical(b),
         decisions_a=a.report,
         decisions_b=b.report,
     )
 
 
 def _difference(
-    before: NDArray[np.bool_], after: NDArray[np.bool_], settings: GateSettings
+    before: NDArray[np.bool_], after: NDArray[np.bool_], gate: GateSettings
 ) -> Difference:
+    """Compare what holds of at least one case."""
     gains = after.astype(np.float64) - before
-    interval = paired_interval(gains, settings, settings.confidence)
+    interval = paired_interval(gains, gate, gate.confidence)
     return Difference(float(before.mean()), float(after.mean()), float(gains.mean()), interval)
 
 
-def _changed(a: _Answers, b: _Answers) -> list[ChangedCase]:
-    """List the cases that matter, in their order."""
-    changed = []
-    for number, case in enumerate(a.labelled.cases):
-        change = _change(*(_Fate.of(answers, number) for answers in (a, b)))
+def _accepted_critical(answers: _Answers) -> AcceptedCritical:
+    overall = answers.report.overall
+    found = overall.critical_accepted
+    bound = error_upper_bound(
+        np.array(found.n_cases),
+        np.array(overall.n_accepted),
+        answers.config.decision.bound_confidence,
+    )
+    return AcceptedCritical(overall.n_accepted, *found, upper_bound=float(bound))
+
+
+def _changed(a: _Answers, b: _Answers) -> Iterator[ChangedCase]:
+    """Yield the cases that matter, in the order of the cases."""
+    verdicts = zip(a.verdicts(), b.verdicts(), strict=True)
+    for number, (case, (of_a, of_b)) in enumerate(zip(a.labelled.cases, verdicts, strict=True)):
+        change = change_between(of_a, of_b)
         if change is not None:
-            changed.append(
-                ChangedCase(
-                    change=change,
-                    exam_name=mask(case.exam_name),
-                    modality_code=mask(case.modality_code),
-                    site=case.site,
-                    gold=case.gold or "",
-                    answer_a=a.names[number],
-                    answer_b=b.names[number],
-                    status_a=str(a.statuses[number]),
-                    status_b=str(b.statuses[number]),
-                    critical_a=_kinds(a.critical[number]),
-                    critical_b=_kinds(b.critical[number]),
-                    decided_by=_decided_by(a, b, number),
-                )
+            yield ChangedCase(
+                change=change,
+                exam_name=mask(case.exam_name),
+                modality_code=mask(case.modality_code),
+                site=case.site,
+                gold=case.gold or "",
+                answer_a=a.names[number],
+                answer_b=b.names[number],
+                status_a=str(a.statuses[number]),
+                status_b=str(b.statuses[number]),
+                critical_a=", ".join(of_a.kinds),
+                critical_b=", ".join(of_b.kinds),
+                decided_by=_decided_by(a, b, number),
             )
-    return changed
 
 
-class _Fate(NamedTuple):
-    """What became of one case under one configuration."""
+def change_between(a: Verdict, b: Verdict) -> Change | None:
+    """Say what became of a case from A to B, the worst that holds; None when nothing did.
 
-    correct: bool
-    accepted: bool
-    critical: frozenset[int]
-
-    @classmethod
-    def of(cls, answers: _Answers, number: int) -> _Fate:
-        return cls(
-            bool(answers.correct[number]),
-            bool(answers.accepted[number]),
-            frozenset(np.flatnonzero(answers.critical[number]).tolist()),
-        )
-
-    @property
-    def dangerous_accepted(self) -> frozenset[int]:
-        return self.critical if self.accepted else frozenset()
-
-    @property
-    def wrong_accepted(self) -> bool:
-        return self.accepted and not self.correct
-
-
-def _change(a: _Fate, b: _Fate) -> Change | None:
-    """Say what became of a case, the worst that holds."""
-    holds = {
-        Change.ACCEPTED_CRITICAL: bool(b.dangerous_accepted - a.dangerous_accepted),
-        Change.ACCEPTED_WRONG: b.wrong_accepted and not a.wrong_accepted,
-        Change.NEWLY_CRITICAL: bool(b.critical - a.critical),
-        Change.BROKEN: a.correct and not b.correct,
-        Change.NO_LONGER_CRITICAL: bool(a.critical - b.critical) and not b.correct,
-        Change.FIXED: b.correct and not a.correct,
-    }
-    return next((change for change, is_so in holds.items() if is_so), None)
-
-
-def _kinds(critical: NDArray[np.bool_]) -> str:
-    return ", ".join(kind for kind, is_so in zip(CRITICAL_KINDS, critical, strict=True) if is_so)
+    A kind of danger that A did not show is new, whatever A showed besides.
+    """
+    accepted_kinds_a = a.kinds if a.accepted else ()
+    if b.accepted and set(b.kinds) - set(accepted_kinds_a):
+        return Change.NEWLY_ACCEPTED_CRITICAL
+    if b.accepted and not b.correct and not (a.accepted and not a.correct):
+        return Change.NEWLY_ACCEPTED_WRONG
+    if set(b.kinds) - set(a.kinds):
+        return Change.NEWLY_CRITICAL
+    if a.correct != b.correct:
+        return Change.FIXED if b.correct else Change.BROKEN
+    return Change.NO_LONGER_CRITICAL if a.kinds and not b.kinds else None
 
 
 def _decided_by(a: _Answers, b: _Answers, number: int) -> str:
     """Name the features whose weights moved the lead most from A's answer to B's.
 
-    The facts are B's; where A's answer is no candidate under B, retrieval decided.
+    The facts are B's; where A's answer is no candidate under B, retrieval decided, and where both
+    answer the same row, only its confidence can have moved.
     """
     bank, case = b.labelled.bank, b.labelled.chosen[number]
     candidates = bank.rows[case].tolist()
-    row_a, row_b = int(a.rows[number]), int(b.rows[number])
+    row_a, row_b = int(a.winners.rows[number]), int(b.winners.rows[number])
+    if row_a == row_b:
+        return "confidence"
     if row_a not in candidates or row_b not in candidates:
         return "candidates"
     features = bank.features[case]
