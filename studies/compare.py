@@ -203,7 +203,6 @@ class _Answers(NamedTuple):
     labelled: LabelledBank
     winners: Winners
     names: list[str]
-    accepted: NDArray[np.bool_]
     statuses: NDArray[np.object_]
     report: DecisionReport
 
