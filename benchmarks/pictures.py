@@ -30,7 +30,7 @@ def draw_risk_coverage(curves: Mapping[str, list[CurvePoint]]) -> None:
             color=colour,
         )
     axes.axhline(0.01, color="black", linewidth=0.8, linestyle=":")
-    axes.annotate("target: 1% error", (0.005, 0.0105), fontsize=8, va="bottom")
+    axes.annotate("target: 1% error", (0.5, 0.0105), fontsize=8, va="bottom")
     axes.set(
         xlabel="share of the gate cases that is accepted",
         ylabel="share of the accepted answers that is wrong",
