@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+# ranx is installed in the environment this runs in, not in the project's
 from ranx import Qrels, Run, evaluate, fuse, optimize_fusion  # type: ignore[import-not-found]
 
 _METRIC = "hit_rate@1"

@@ -29,7 +29,7 @@ def run_cold(arguments: Sequence[str]) -> Done:
         environment = {
             **os.environ,
             "PYTHONPATH": str(PROJECT_ROOT),
-            "RADTUNE_CACHE": os.path.join(folder, "cache"),  # noqa: PTH118
+            "RADTUNE_CACHE": os.path.join(folder, "cache"),  # noqa: PTH118 - a str, as the environment wants
         }
         started = time.perf_counter()
         done = subprocess.run(  # noqa: S603 - this interpreter, our own arguments
