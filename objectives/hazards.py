@@ -165,8 +165,9 @@ HAZARDS = (
         "Tuning trades safety for points",
         "the value of a trial counts right answers only",
         "more dangerous answers than before",
-        "a trial with more critical errors in all than the current weights is never the best; on "
-        "sites not tuned on, an export must not have more in all, nor more among accepted answers",
+        "a trial with more critical errors of any kind than the current weights is never the "
+        "best; on sites not tuned on, an export must not have more in all, nor more among "
+        "accepted answers",
         (
             "tests/studies_tests/test_runner.py::test_a_trial_with_more_critical_errors_is_never_the_best",
             "tests/studies_tests/test_gate.py::test_a_clear_gain_is_exported_unless_it_is_dangerous",

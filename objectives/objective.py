@@ -9,6 +9,7 @@ import numpy as np
 from engine.coefficients import effective_coefficients
 from objectives.metrics import recall_at_k
 from objectives.trial_bank import Part, TrialBank
+from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,8 @@ class Valuation(NamedTuple):
     sanity_accuracy : float
     critical_errors : int or None
         Dangerous winners at the tuning sites and in the sanity set; None when stopped early.
+    critical_by_kind : dict or None
+        The same by `CRITICAL_KINDS`; a winner may count for several kinds.
     n_cases_scored : int
         Of the tuning sites.
     """
@@ -48,6 +51,7 @@ class Valuation(NamedTuple):
     site_accuracies: dict[str, float]
     sanity_accuracy: float
     critical_errors: int | None
+    critical_by_kind: dict[str, int] | None
     n_cases_scored: int
 
 
@@ -113,15 +117,17 @@ class WeightObjective:
         correct = np.zeros(len(self.sites) + 1, dtype=np.int64)
         n_cases = np.zeros_like(correct)
         critical = 0
+        by_kind = np.zeros(len(CRITICAL_KINDS), dtype=np.int64)
         for segment, rung in enumerate(self._rungs):
             tally = self.bank.tally(segment, coefficients)
             correct += tally.correct[0]
             n_cases += self.bank.n_cases[segment]
             critical += int(tally.critical[0])
-            so_far = self._valuation(correct, n_cases, None)
+            by_kind += tally.critical_by_kind[0]
+            so_far = self._valuation(correct, n_cases)
             if rung != self._rungs[-1] and report(rung, so_far.value):
                 return so_far
-        return so_far._replace(critical_errors=critical)
+        return _with_critical(so_far, critical, by_kind)
 
     def evaluate_many(self, weights: Sequence[Weights]) -> list[Full]:
         """Score many sets of weights over all cases at once; each as `evaluate` would."""
@@ -130,24 +136,23 @@ class WeightObjective:
         correct = np.cumsum([tally.correct for tally in tallies], axis=0)
         n_cases = np.cumsum(self.bank.n_cases, axis=0)
         critical = np.sum([tally.critical for tally in tallies], axis=0)
+        by_kind = np.sum([tally.critical_by_kind for tally in tallies], axis=0)
         evaluations = []
         for number in range(len(weights)):
             *on_the_way, last = (
-                self._valuation(correct[segment, number], n_cases[segment], None)
+                self._valuation(correct[segment, number], n_cases[segment])
                 for segment in range(len(self._rungs))
             )
             reports = zip(self._rungs, on_the_way, strict=False)
             evaluations.append(
                 Full(
-                    last._replace(critical_errors=int(critical[number])),
+                    _with_critical(last, int(critical[number]), by_kind[number]),
                     {rung: valuation.value for rung, valuation in reports},
                 )
             )
         return evaluations
 
-    def _valuation(
-        self, correct: NDArray[np.int64], n_cases: NDArray[np.int64], critical: int | None
-    ) -> Valuation:
+    def _valuation(self, correct: NDArray[np.int64], n_cases: NDArray[np.int64]) -> Valuation:
         """Turn counts into a valuation; a site without a case so far is left out."""
         seen = np.flatnonzero(n_cases[:-1])
         shares = correct[seen] / n_cases[seen]
@@ -158,10 +163,17 @@ class WeightObjective:
                 self.sites[site]: float(share) for site, share in zip(seen, shares, strict=True)
             },
             sanity_accuracy=sanity,
-            critical_errors=critical,
+            critical_errors=None,
+            critical_by_kind=None,
             n_cases_scored=int(n_cases[:-1].sum()),
         )
 
     def _mix(self, shares: NDArray[np.float64], sanity: float) -> float:
         macro: float = sum(shares.tolist()) / len(shares)
         return (1 - self._sanity_weight) * macro + self._sanity_weight * sanity
+
+
+def _with_critical(so_far: Valuation, n_critical: int, by_kind: NDArray[np.int64]) -> Valuation:
+    """Complete a valuation of all cases."""
+    counts = dict(zip(CRITICAL_KINDS, by_kind.tolist(), strict=True))
+    return so_far._replace(critical_errors=n_critical, critical_by_kind=counts)

@@ -107,7 +107,9 @@ def _print_block(study: OptimizationResult) -> None:
         f"current weights {study.baseline_value:.4f}, random weights "
         f"{study.random_median_value:.4f}, ceiling {study.ceiling:.4f})",
         f"Experiments run: {study.n_trials} ({study.n_new_trials} now; {study.n_complete} "
-        f"complete, {study.n_pruned} pruned, {study.n_failed} failed; {study.stop_reason})",
+        f"complete, of which {study.n_infeasible} with more critical errors of some kind than the "
+        f"current weights, {study.n_pruned} pruned, {study.n_failed} failed; "
+        f"{study.stop_reason})",
         f"Strategy used: {study.strategy}",
         "",
         "Best parameters:",

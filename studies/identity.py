@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from objectives.workspace import Workspace
 
 _ATTRIBUTE = "identity"
+_FORM = 2  # raise it when a record lacks something that a later one has
 _NOT_PART = {"provenance", "training", "decision", "calibration", "data"}
 _STUDY_PART = {"pruner", "bounds", "grid"}
 
@@ -126,6 +127,7 @@ def _document(identity: Identity) -> dict[str, object]:
         "the engine": identity.engine,
         "the strategy": identity.strategy,
         "the seed": identity.seed,
+        "the form of its records": _FORM,
     }
 
 

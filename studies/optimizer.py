@@ -20,6 +20,7 @@ from studies.identity import claim, data_hashes, make_identity
 from studies.material import load_material, load_sanity
 from studies.options import OptimizationConfig, make_strategy, stopping_rules
 from studies.progress import Silence
+from studies.records import is_feasible
 from studies.runner import StudyRunner
 from studies.stopping import Stopper
 from studies.storage import open_storage, quiet_optuna, translated_errors
@@ -50,6 +51,8 @@ class OptimizationResult(NamedTuple):
     seed : int
     n_trials, n_complete, n_pruned, n_failed : int
         Trials of the study, those of earlier runs included.
+    n_infeasible : int
+        Complete trials with more critical errors of some kind than the current weights.
     n_new_trials : int
         Trials of this run.
     stop_reason : str
@@ -84,6 +87,7 @@ class OptimizationResult(NamedTuple):
     n_complete: int
     n_pruned: int
     n_failed: int
+    n_infeasible: int
     n_new_trials: int
     stop_reason: str
     n_tuning_cases: int
@@ -198,6 +202,7 @@ class TrainingOptimizer:
             n_complete=states[TrialState.COMPLETE],
             n_pruned=states[TrialState.PRUNED],
             n_failed=states[TrialState.FAIL],
+            n_infeasible=sum(not is_feasible(record) for record in runner.records),
             n_new_trials=len(runner.records) - n_before,
             stop_reason=stop_reason,
             n_tuning_cases=int(material.tuning.labels.answerable.sum()),

@@ -9,6 +9,7 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights, weights_of
+from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _COORDINATES = "coordinates"
 _TRACEBACK = "traceback"
-CRITICAL_CONSTRAINT = "critical_errors_above_baseline"
+_CRITICAL_BY_KIND = "critical_by_kind"  # a field of `Valuation`
+CRITICAL_CONSTRAINTS = {kind: f"critical_{kind}_above_baseline" for kind in CRITICAL_KINDS}
 
 
 class Finished(NamedTuple):
@@ -69,7 +71,7 @@ def coordinate_distributions(
 def to_record(
     finished: Finished,
     ranges: Mapping[str, FloatDistribution],
-    baseline_critical: int | None,
+    baseline: Mapping[str, int] | None,
     failure: str = "",
 ) -> FrozenTrial:
     """Turn a finished trial into the record that goes into the database in one transaction.
@@ -79,8 +81,8 @@ def to_record(
     finished : Finished
     ranges : mapping of str to FloatDistribution
         As `weight_distributions` gives them.
-    baseline_critical : int or None
-        Critical errors of trial 0; None for that trial itself.
+    baseline : mapping of str to int, or None
+        Critical errors of trial 0 by kind; None for that trial itself.
     failure : str
         The traceback of a trial that failed.
     """
@@ -90,11 +92,13 @@ def to_record(
     constraints: dict[str, float] | None = None
     if valuation is not None:
         attrs |= {name: value for name, value in valuation._asdict().items() if name != "value"}
-        if valuation.critical_errors is not None:
-            above = (
-                0 if baseline_critical is None else valuation.critical_errors - baseline_critical
-            )
-            constraints = {CRITICAL_CONSTRAINT: float(above)}
+        found = valuation.critical_by_kind
+        if found is not None:
+            allowed = found if baseline is None else baseline
+            constraints = {
+                name: float(found[kind] - allowed[kind])
+                for kind, name in CRITICAL_CONSTRAINTS.items()
+            }
     if failure:
         attrs[_TRACEBACK] = failure
     record = create_trial(
@@ -115,6 +119,20 @@ def _including(distribution: FloatDistribution, value: float) -> FloatDistributi
     if distribution.low <= value <= distribution.high:
         return distribution
     return FloatDistribution(min(distribution.low, value), max(distribution.high, value))
+
+
+def critical_by_kind(record: FrozenTrial) -> dict[str, int]:
+    """Return how many critical errors of each kind a complete trial had."""
+    by_kind: dict[str, int] = record.user_attrs[_CRITICAL_BY_KIND]
+    return by_kind
+
+
+def is_feasible(record: FrozenTrial) -> bool:
+    """Tell whether a trial has no more critical errors of any kind than trial 0, as Optuna does.
+
+    A trial that was stopped early was not counted and breaks no constraint.
+    """
+    return all(above <= 0 for above in record.constraints.values())
 
 
 def to_history(record: FrozenTrial, space: SearchSpace) -> FrozenTrial:

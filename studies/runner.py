@@ -12,10 +12,11 @@ from optuna.trial import FrozenTrial, TrialState
 from engine.errors import StudyError
 from studies.pruning import MedianRule
 from studies.records import (
-    CRITICAL_CONSTRAINT,
     Finished,
     coordinate_distributions,
     coordinates_of_record,
+    critical_by_kind,
+    is_feasible,
     to_history,
     to_record,
     weight_distributions,
@@ -172,7 +173,7 @@ class StudyRunner:
         return Contender.of(self._first())
 
     def best(self) -> Contender:
-        """Return the best complete trial with no more critical errors than trial 0."""
+        """Return the best complete trial with no more critical errors of any kind than trial 0."""
         return Contender.of(self._best or self._first())
 
     def _take_note(self, record: FrozenTrial) -> None:
@@ -260,7 +261,7 @@ class StudyRunner:
         return Finished(state, *proposal, valuation, rungs, started, datetime.now())  # noqa: DTZ005
 
     def _record(self, finished: Finished, failure: str = "") -> FrozenTrial:
-        baseline = self._first().user_attrs["critical_errors"] if self.records else None
+        baseline = critical_by_kind(self._first()) if self.records else None
         record = to_record(finished, self._ranges, baseline, failure)
         self._log.add(record)
         self._take_note(record)
@@ -270,7 +271,7 @@ class StudyRunner:
 
 
 def _feasible_value(record: FrozenTrial) -> float | None:
-    """Return the value of a complete trial without additional critical errors, else None."""
+    """Return the value of a complete and feasible trial, else None."""
     if record.state is not TrialState.COMPLETE or record.value is None:
         return None
-    return record.value if record.constraints.get(CRITICAL_CONSTRAINT, 0.0) <= 0 else None
+    return record.value if is_feasible(record) else None

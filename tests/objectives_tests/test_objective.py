@@ -7,6 +7,7 @@ from engine.coefficients import effective_coefficients
 from objectives.configuration import Configuration
 from objectives.objective import WeightObjective
 from objectives.scoring import find_winners
+from objectives.truth import CRITICAL_KINDS
 from tests.conftest import MakeBank, random_weights
 
 SITES = ("A", "B", "C")
@@ -67,6 +68,7 @@ def test_rungs_report_rising_shares_and_can_stop(
 
     stopped = objective(config, make_bank).evaluate(config.weights, stop_at_second)
     assert stopped.critical_errors is None
+    assert stopped.critical_by_kind is None
     assert seen == [2, 4]
     assert stopped.n_cases_scored == 200
 
@@ -74,11 +76,14 @@ def test_rungs_report_rising_shares_and_can_stop(
 def test_critical_errors_count_winners_only(config: Configuration, make_bank: MakeBank) -> None:
     valued = objective(config, make_bank).evaluate(config.weights)
     v = effective_coefficients(config.weights)
-    expected = 0
+    expected, by_kind = 0, np.zeros(len(CRITICAL_KINDS), dtype=np.int64)
     for labelled in (make_bank(301, SITES), make_bank(20, ("SANITY",), seed=1)):
         winners = find_winners(labelled, v)
         expected += int(winners.critical.any(axis=1).sum())
+        by_kind += winners.critical.sum(axis=0)
     assert valued.critical_errors == expected
+    assert valued.critical_by_kind == dict(zip(CRITICAL_KINDS, by_kind.tolist(), strict=True))
+    assert by_kind.all()
 
 
 def test_the_ceiling_is_the_best_any_weights_can_do(

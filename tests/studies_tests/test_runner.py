@@ -11,8 +11,9 @@ from engine.errors import StudyError
 from engine.settings import Weights
 from objectives.objective import RungReport, Valuation, WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights
+from objectives.truth import CRITICAL_KINDS
 from studies.progress import Silence
-from studies.records import CRITICAL_CONSTRAINT
+from studies.records import CRITICAL_CONSTRAINTS, is_feasible
 from studies.runner import StudyRunner
 from studies.samplers import STRATEGIES, BatchStrategy
 from studies.samplers.base import Problem
@@ -141,25 +142,32 @@ def test_bad_trials_are_pruned_before_the_last_chunk(setup: Setup) -> None:
     assert all(
         r.value is None or r.value <= best.value
         for r in runner.records
-        if CRITICAL_CONSTRAINT in r.constraints and r.constraints[CRITICAL_CONSTRAINT] <= 0
+        if r.state is TrialState.COMPLETE and is_feasible(r)
     )
 
 
 def test_a_trial_with_more_critical_errors_is_never_the_best(setup: Setup) -> None:
+    """One wrong side more is not made good by fewer errors of all other kinds."""
+    few, many = dict.fromkeys(CRITICAL_KINDS, 0), dict.fromkeys(CRITICAL_KINDS, 3)
+
     class Dangerous(WeightObjective):
         """Better than the current weights, but dangerous."""
 
         def evaluate(self, weights: Weights, report: RungReport | None = None) -> Valuation:
-            current = weights == setup.config.weights
-            return Valuation(0.5 if current else 0.9, {}, 0.5, 3 if current else 4, 1)
+            if weights == setup.config.weights:
+                return Valuation(0.5, {}, 0.5, 9, many, 1)
+            return Valuation(0.9, {}, 0.5, 4, few | {"side": 4}, 1)
 
     risky = Dangerous.__new__(Dangerous)
     runner = setup.runner(objective=risky)
     runner.run(5, stopper(), Silence())
     assert runner.best().number == 0
-    assert [r.constraints[CRITICAL_CONSTRAINT] for r in runner.records] == [0, 1, 1, 1, 1]
+    assert [r.constraints[CRITICAL_CONSTRAINTS["side"]] for r in runner.records] == [0, 1, 1, 1, 1]
+    assert runner.records[1].constraints[CRITICAL_CONSTRAINTS["contrast"]] == -3
     study = optuna.load_study(study_name="study", storage=setup.url)
     assert study.best_trial.number == 0
+    assert [is_feasible(trial) for trial in study.trials] == [True, False, False, False, False]
+    assert setup.runner(objective=risky).best().number == 0
 
 
 def test_a_bug_is_recorded_with_its_traceback_and_raised(setup: Setup) -> None:
@@ -255,11 +263,12 @@ def test_a_study_that_another_process_has_moved_on_goes_on_from_there(
 
 def test_cma_es_keeps_nothing_but_trials_in_the_database(setup: Setup) -> None:
     runner = setup.runner(strategy="cmaes")
-    runner.run(60, stopper(), Silence())
+    runner.run(61, stopper(), Silence())
     keys = {key for record in runner.records for key in (*record.user_attrs, *record.system_attrs)}
     assert not any("cma" in key for key in keys)
-    values = [record.value or 0.0 for record in runner.records]
-    assert max(values[30:]) >= max(values[:30])
+    values = [record.value or 0.0 for record in runner.records[1:]]
+    half = len(values) // 2
+    assert sum(values[half:]) > sum(values[:half])
 
 
 def test_cma_es_begins_anew_when_history_has_become_shorter(setup: Setup) -> None:
