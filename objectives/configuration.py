@@ -155,7 +155,7 @@ class StudySettings(Section):
 
 
 class GateSettings(Section):
-    """The paired bootstrap on the gate sites."""
+    """The paired bootstrap of gold rows at the gate sites."""
 
     n_resamples: Positive
     confidence: Annotated[float, Field(gt=0.5, lt=1.0, strict=True)]

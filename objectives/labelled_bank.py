@@ -28,25 +28,32 @@ class Labels(NamedTuple):
 
     Attributes
     ----------
-    answerable : ndarray of bool, shape (n_cases,)
-        Whether the case has a gold row.
+    gold : ndarray of int32, shape (n_cases,)
+        Number of the gold row's concept and side: rows that share them share it. -1 where no row
+        is right, or none is known.
     codes : ndarray of uint8, shape (n_cases, top_k)
         Bit 0: the candidate has the gold row's concept and side. Bit 1 and up: it would be
         dangerous in the way of that `CRITICAL_KINDS`.
     """
 
-    answerable: NDArray[np.bool_]
+    gold: NDArray[np.int32]
     codes: NDArray[np.uint8]
 
     @classmethod
     def of(
         cls,
-        answerable: NDArray[np.bool_],
+        gold: NDArray[np.int32],
         is_gold: NDArray[np.bool_],
         critical: NDArray[np.bool_],
     ) -> Labels:
         """Pack flags of shape (n_cases, top_k) and (n_cases, top_k, n_kinds)."""
-        return cls(answerable, (is_gold * GOLD + critical @ _KIND_BITS).astype(np.uint8))
+        return cls(gold, (is_gold * GOLD + critical @ _KIND_BITS).astype(np.uint8))
+
+    @property
+    def answerable(self) -> NDArray[np.bool_]:
+        """Whether each case has a gold row, shape (n_cases,)."""
+        answerable: NDArray[np.bool_] = self.gold >= 0
+        return answerable
 
     @property
     def is_gold(self) -> NDArray[np.bool_]:
@@ -60,7 +67,7 @@ class Labels(NamedTuple):
 
     def take(self, cases: NDArray[np.intp]) -> Labels:
         """Return the labels of some of the cases, in the order given."""
-        return Labels(self.answerable[cases], self.codes[cases])
+        return Labels(self.gold[cases], self.codes[cases])
 
 
 def is_gold(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -142,5 +149,6 @@ def label_candidates(
         same = key_of_row[safe_rows] == key_of_row[safe_gold]
         dangers = truth.critical(safe_gold, safe_rows) @ _KIND_BITS
         codes[here] = compared * (same * GOLD + dangers)
-    labels = Labels(gold >= 0, codes)
+    gold_keys = np.where(gold >= 0, key_of_row[gold], -1).astype(np.int32)
+    labels = Labels(gold_keys, codes)
     return LabelledBank(tuple(cases), bank, np.arange(len(cases)), labels)

@@ -49,6 +49,16 @@ def reliability_lines(calibrated: Reliability) -> list[str]:
     ]
 
 
+def changed_kinds(before: Mapping[str, int], after: Mapping[str, int]) -> str:
+    """Write the kinds that occur before or after, such as " (side 2 -> 3)"; empty of none."""
+    found = [
+        f"{kind} {n_cases} -> {after[kind]}"
+        for kind, n_cases in before.items()
+        if n_cases or after[kind]
+    ]
+    return f" ({', '.join(found)})" if found else ""
+
+
 def kinds(by_kind: Mapping[str, int]) -> str:
     """Write the kinds of critical errors with their counts, such as "side 0, modality 1"."""
     return ", ".join(f"{kind} {n_cases}" for kind, n_cases in by_kind.items())

@@ -17,7 +17,7 @@ from scripts.console import (
     warn,
     warn_bad_records,
 )
-from scripts.decisions import decision_lines
+from scripts.decisions import changed_kinds, decision_lines
 from scripts.progress import trial_progress
 from studies import OptimizationConfig, TrainingOptimizer
 from studies.gate import Verdict
@@ -99,7 +99,7 @@ def optimize(
 
 
 def _print_block(study: OptimizationResult) -> None:
-    gate = study.held_out
+    gate, words = study.held_out, study.gate
     lines = [
         "OPTIMIZATION COMPLETED SUCCESSFULLY",
         "=" * 50,
@@ -119,12 +119,16 @@ def _print_block(study: OptimizationResult) -> None:
         f"  accuracy@1: {gate.baseline_accuracy_at_1:.4f} -> {gate.optimized_accuracy_at_1:.4f}, "
         f"difference {gate.difference:+.4f} (95% interval {gate.ci95.low:+.4f} to "
         f"{gate.ci95.high:+.4f}; look {gate.look})",
-        f"  critical errors: {gate.critical_errors_baseline} -> {gate.critical_errors_optimized}",
+        f"  critical errors: {gate.critical_errors_baseline} -> {gate.critical_errors_optimized}"
+        + changed_kinds(gate.critical_by_kind_baseline, gate.critical_by_kind_optimized),
         "Decisions there, with the current configuration:",
         *decision_lines(study.decisions_before),
         "Decisions there, with the best weights and their own calibration:",
         *decision_lines(study.decisions_after),
-        f"Decision: {study.decision.value}",
+        f"Tried: {words.tried}; won: {words.won}",
+        f"Gain at the gate: {words.gain}",
+        f"Critical errors there: {words.critical}",
+        f"Decision: {words.decision}",
     ]
     if study.output:
         lines.append(f"Output: {study.output} (copy it to config.yaml to make it current)")

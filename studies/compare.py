@@ -19,7 +19,7 @@ from objectives.risk_coverage import error_upper_bound
 from objectives.scoring import find_winners
 from objectives.truth import CRITICAL_KINDS
 from objectives.workspace import Workspace
-from studies.paired import Interval, mcnemar_p_value, paired_interval
+from studies.paired import Interval, clusters_of, mcnemar_p_value, paired_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,7 +107,8 @@ class Difference(NamedTuple):
     ----------
     a, b, difference : float
     interval : Interval
-        Of the difference, at the configured confidence (0.95 as shipped).
+        Of the difference, at the configured confidence (0.95 as shipped): a bootstrap over gold
+        rows, and over exam names where there is no gold row; see `studies.paired.clusters_of`.
     """
 
     a: float
@@ -294,6 +295,8 @@ def _compare_sites(a: _Answers, b: _Answers) -> ComparedSites:
     """Measure the answers of A and B to the same cases, at least one."""
     answerable = a.labelled.labels.answerable
     gate = a.config.gate
+    every = clusters_of(a.labelled)
+    of_answerable = clusters_of(a.labelled.answerable())
     correct_a, correct_b = (x.winners.correct[answerable] for x in (a, b))
     critical_a, critical_b = (
         np.logical_or.reduce(x.winners.critical[answerable], axis=1) for x in (a, b)
@@ -302,10 +305,14 @@ def _compare_sites(a: _Answers, b: _Answers) -> ComparedSites:
         sites=tuple(sorted({case.site for case in a.labelled.cases})),
         n_cases=len(a.labelled.cases),
         n_answerable=int(answerable.sum()),
-        accuracy_at_1=_difference(correct_a, correct_b, gate) if answerable.any() else None,
+        accuracy_at_1=_difference(correct_a, correct_b, of_answerable, gate)
+        if answerable.any()
+        else None,
         p_value=mcnemar_p_value(correct_b.astype(np.float64) - correct_a),
-        coverage=_difference(a.accepted, b.accepted, gate),
-        critical=_difference(critical_a, critical_b, gate) if answerable.any() else None,
+        coverage=_difference(a.accepted, b.accepted, every, gate),
+        critical=_difference(critical_a, critical_b, of_answerable, gate)
+        if answerable.any()
+        else None,
         critical_accepted_a=_accepted_critical(a),
         critical_accepted_b=_accepted_critical(b),
         decisions_a=a.report,
@@ -314,11 +321,14 @@ def _compare_sites(a: _Answers, b: _Answers) -> ComparedSites:
 
 
 def _difference(
-    before: NDArray[np.bool_], after: NDArray[np.bool_], gate: GateSettings
+    before: NDArray[np.bool_],
+    after: NDArray[np.bool_],
+    clusters: NDArray[np.intp],
+    gate: GateSettings,
 ) -> Difference:
     """Compare what holds of at least one case."""
     gains = after.astype(np.float64) - before
-    interval = paired_interval(gains, gate, gate.confidence)
+    interval = paired_interval(gains, clusters, gate, gate.confidence)
     return Difference(float(before.mean()), float(after.mean()), float(gains.mean()), interval)
 
 

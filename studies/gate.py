@@ -11,13 +11,18 @@ from engine.coefficients import effective_coefficients
 from objectives.decision_quality import count_critical
 from objectives.metrics import accuracy_at_1
 from objectives.scoring import find_winners
-from studies.paired import Interval, mcnemar_p_value, paired_interval
+from studies.paired import Interval, clusters_of, mcnemar_p_value, paired_interval
 
 if TYPE_CHECKING:
     from engine.settings import Weights
     from objectives.configuration import GateSettings
-    from objectives.decision_quality import DecisionMetrics
+    from objectives.decision_quality import CriticalErrors, DecisionMetrics
     from objectives.labelled_bank import LabelledBank
+
+
+_FIRST_RANKED = "first-ranked rows"
+_ACCEPTED = "accepted answers"
+_ANY_KIND = "any kind"
 
 
 class Verdict(StrEnum):
@@ -28,13 +33,36 @@ class Verdict(StrEnum):
     MORE_CRITICAL_ERRORS = "gain but more critical errors, current configuration kept"
 
 
+class Rise(NamedTuple):
+    """Critical errors that are more with the contender than with the current weights.
+
+    Attributes
+    ----------
+    kind : str
+        One of `CRITICAL_KINDS`; ``any kind`` when cases are more though no kind is.
+    before, after : int
+    among : str
+        ``first-ranked rows`` or ``accepted answers``.
+    """
+
+    kind: str
+    before: int
+    after: int
+    among: str
+
+    def __str__(self) -> str:
+        """Return kind and counts, such as "side 2 -> 3"."""
+        return f"{self.kind} {self.before} -> {self.after}"
+
+
 class GateReport(NamedTuple):
     """Contender against current weights on the gate sites.
 
     Attributes
     ----------
     sites : tuple of str
-    n_cases : int
+    n_cases, n_clusters : int
+        Answerable cases, and their different gold rows: what the bootstrap draws.
     baseline_accuracy_at_1, optimized_accuracy_at_1 : float
         In [0, 1].
     critical_errors_baseline, critical_errors_optimized : int
@@ -47,13 +75,17 @@ class GateReport(NamedTuple):
         How many different weights this study has shown to the gate so far, with these.
     corrected : Interval
         Of the difference, at the confidence corrected for all looks.
+    corrected_confidence : float
     p_value : float
         McNemar's exact test of the cases that only one of the two gets right, [0, 1].
+    rises : tuple of Rise
+        Kinds of critical errors that became more frequent.
     verdict : Verdict
     """
 
     sites: tuple[str, ...]
     n_cases: int
+    n_clusters: int
     baseline_accuracy_at_1: float
     optimized_accuracy_at_1: float
     critical_errors_baseline: int
@@ -64,7 +96,9 @@ class GateReport(NamedTuple):
     ci95: Interval
     look: int
     corrected: Interval
+    corrected_confidence: float
     p_value: float
+    rises: tuple[Rise, ...]
     verdict: Verdict
 
 
@@ -73,10 +107,12 @@ def hold_gate(
 ) -> GateReport:
     """Compare two sets of weights, case by case.
 
-    A gain is credible when the lower end of the bootstrap interval lies above 0 and McNemar's
-    exact test agrees, both corrected for all looks: look k may spend 1 / (k (k + 1)) of the error
-    probability, which sums to no more than the whole over any number of looks (alpha spending,
-    a Bonferroni correction for an open end). The test guards the bootstrap where few cases differ.
+    A gain is credible when the lower end of the bootstrap interval (of whole gold rows, see
+    `studies.paired`) lies above 0 and McNemar's exact test agrees, both corrected for all looks:
+    look k may spend 1 / (k (k + 1)) of the error probability, which sums to no more than the whole
+    over any number of looks (alpha spending, a Bonferroni correction for an open end). The test
+    guards the bootstrap where few cases differ. A credible gain is refused when critical errors of
+    any kind are more.
 
     Parameters
     ----------
@@ -93,17 +129,20 @@ def hold_gate(
     critical_before = count_critical(before.critical, gate.labels.answerable)
     critical_after = count_critical(after.critical, gate.labels.answerable)
     alpha = (1 - settings.confidence) / (look * (look + 1))
-    corrected = paired_interval(gains, settings, 1 - alpha)
+    clusters = clusters_of(gate)
+    corrected = paired_interval(gains, clusters, settings, 1 - alpha)
+    rises = _rises(critical_before, critical_after, _FIRST_RANKED)
     p_value = mcnemar_p_value(gains)
     if corrected.low <= 0 or p_value > alpha:
         verdict = Verdict.NO_CREDIBLE_GAIN
-    elif critical_after.n_cases > critical_before.n_cases:
+    elif rises:
         verdict = Verdict.MORE_CRITICAL_ERRORS
     else:
         verdict = Verdict.EXPORTED
     return GateReport(
         sites=tuple(sorted({case.site for case in gate.cases})),
         n_cases=len(gate.cases),
+        n_clusters=len(np.unique(clusters)),
         baseline_accuracy_at_1=accuracy_at_1(before.correct, gate.labels.answerable),
         optimized_accuracy_at_1=accuracy_at_1(after.correct, gate.labels.answerable),
         critical_errors_baseline=critical_before.n_cases,
@@ -111,10 +150,12 @@ def hold_gate(
         critical_by_kind_baseline=critical_before.by_kind,
         critical_by_kind_optimized=critical_after.by_kind,
         difference=float(gains.mean()),
-        ci95=paired_interval(gains, settings, settings.confidence),
+        ci95=paired_interval(gains, clusters, settings, settings.confidence),
         look=look,
         corrected=corrected,
+        corrected_confidence=1 - alpha,
         p_value=p_value,
+        rises=rises,
         verdict=verdict,
     )
 
@@ -122,7 +163,7 @@ def hold_gate(
 def judge_accepted(
     report: GateReport, before: DecisionMetrics, after: DecisionMetrics
 ) -> GateReport:
-    """Refuse an export that would accept more dangerous answers than the current configuration.
+    """Refuse an export that would accept more dangerous answers of any kind than are now.
 
     Parameters
     ----------
@@ -131,7 +172,20 @@ def judge_accepted(
     before, after : DecisionMetrics
         Decisions at the gate sites, each with its own calibration.
     """
-    is_worse = after.critical_accepted.n_cases > before.critical_accepted.n_cases
-    if report.verdict is Verdict.EXPORTED and is_worse:
-        return report._replace(verdict=Verdict.MORE_CRITICAL_ERRORS)
-    return report
+    rises = _rises(before.critical_accepted, after.critical_accepted, _ACCEPTED)
+    is_refused = report.verdict is Verdict.EXPORTED and bool(rises)
+    return report._replace(
+        rises=report.rises + rises,
+        verdict=Verdict.MORE_CRITICAL_ERRORS if is_refused else report.verdict,
+    )
+
+
+def _rises(before: CriticalErrors, after: CriticalErrors, among: str) -> tuple[Rise, ...]:
+    rises = tuple(
+        Rise(kind, before.by_kind[kind], n_cases, among)
+        for kind, n_cases in after.by_kind.items()
+        if n_cases > before.by_kind[kind]
+    )
+    if not rises and after.n_cases > before.n_cases:
+        return (Rise(_ANY_KIND, before.n_cases, after.n_cases, among),)
+    return rises

@@ -16,6 +16,8 @@ from objectives.objective import WeightObjective
 from objectives.search_space import real_weights
 from studies.export import check_output, export_configuration, set_aside
 from studies.gate import GateReport, Verdict, hold_gate, judge_accepted
+from studies.gate_looks import log_look, number_of_look
+from studies.gate_words import GateWords, gate_words
 from studies.identity import claim, data_hashes, make_identity
 from studies.material import load_material, load_sanity
 from studies.options import OptimizationConfig, make_strategy, stopping_rules
@@ -32,14 +34,11 @@ if TYPE_CHECKING:
 
     from objectives.calibration import Fitted
     from objectives.cases import BadRecord
-    from objectives.configuration import Configuration, GateSettings, StudySettings
+    from objectives.configuration import Configuration, StudySettings
     from objectives.decision_quality import DecisionReport
     from studies.identity import Identity
-    from studies.material import Material
     from studies.progress import Progress
     from studies.runner import Contender
-
-_GATE_LOOKS = "gate_looks"
 
 
 class OptimizationResult(NamedTuple):
@@ -68,6 +67,8 @@ class OptimizationResult(NamedTuple):
     best_params : dict
         Real weights by name.
     held_out : GateReport
+    gate : GateWords
+        The same in plain words.
     calibrated : Fitted
         The calibrator of the best weights and its accept threshold.
     decisions_before, decisions_after : DecisionReport
@@ -100,6 +101,7 @@ class OptimizationResult(NamedTuple):
     best_trial: int
     best_params: dict[str, float]
     held_out: GateReport
+    gate: GateWords
     calibrated: Fitted
     decisions_before: DecisionReport
     decisions_after: DecisionReport
@@ -183,13 +185,20 @@ class TrainingOptimizer:
         n_before = len(runner.records)
         stop_reason = self._run(runner, settings, started)
         best = runner.best()
-        gate = _hold_gate(study, material, runner.current, best, self._config.gate)
+        gate = hold_gate(
+            material.gate.answerable(),
+            runner.current.weights,
+            best.weights,
+            self._config.gate,
+            number_of_look(study, best.number),
+        )
         optimized = self._config.with_weights(best.weights)
         fitted = material.fit(optimized)
         optimized = optimized.model_copy(update={"calibration": fitted.calibration})
         before = material.gate_decisions(self._config)
         after = material.gate_decisions(optimized)
         gate = judge_accepted(gate, before.overall, after.overall)
+        log_look(study, best.number, gate)
         exported, older = self._keep_or_export(
             settings.output, optimized, best, identity=identity, runner=runner, gate=gate
         )
@@ -215,6 +224,13 @@ class TrainingOptimizer:
             best_trial=best.number,
             best_params=real_weights(best.weights),
             held_out=gate,
+            gate=gate_words(
+                gate,
+                before.overall,
+                after.overall,
+                tried=f"{len(runner.records)} trials of {settings.strategy}",
+                best_trial=best.number,
+            ),
             calibrated=fitted,
             decisions_before=before,
             decisions_after=after,
@@ -257,27 +273,6 @@ class TrainingOptimizer:
             gate=gate,
         )
         return path, None
-
-
-def _hold_gate(
-    study: optuna.Study,
-    material: Material,
-    current: Contender,
-    best: Contender,
-    settings: GateSettings,
-) -> GateReport:
-    """Hold the gate and log the look; the same weights again are no new look."""
-    looks: list[int] = list(study.user_attrs.get(_GATE_LOOKS, []))
-    if best.number not in looks:
-        looks.append(best.number)
-        study.set_user_attr(_GATE_LOOKS, looks)
-    return hold_gate(
-        material.gate.answerable(),
-        current.weights,
-        best.weights,
-        settings,
-        look=looks.index(best.number) + 1,
-    )
 
 
 def _random_median(

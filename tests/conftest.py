@@ -63,7 +63,7 @@ def make_bank() -> MakeBank:
             np.zeros(n_cases, dtype=np.bool_),
             np.zeros(n_cases, dtype=np.bool_),
         )
-        labels = Labels.of(np.ones(n_cases, np.bool_), is_gold, critical)
+        labels = Labels.of(np.arange(n_cases, dtype=np.int32), is_gold, critical)
         return LabelledBank(cases, bank, np.arange(n_cases), labels)
 
     return make

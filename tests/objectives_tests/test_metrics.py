@@ -21,7 +21,9 @@ def test_the_denominator_is_the_answerable_cases() -> None:
 
 def test_recall_counts_gold_among_the_candidates() -> None:
     is_gold = np.array([[1, 0], [0, 0], [0, 1], [0, 0]], dtype=np.bool_)
-    labels = Labels.of(flags(1, 1, 1, 0), is_gold, np.zeros((4, 2, 7), dtype=np.bool_))
+    labels = Labels.of(
+        np.array([0, 1, 2, -1], dtype=np.int32), is_gold, np.zeros((4, 2, 7), dtype=np.bool_)
+    )
     assert recall_at_k(labels) == pytest.approx(2 / 3)
 
 

@@ -32,6 +32,7 @@ KEYS = {
     "best_value",
     "best_params",
     "held_out",
+    "gate",
     "decision",
     "output",
     "elapsed_s",
@@ -45,6 +46,9 @@ HELD_OUT_KEYS = {
     "critical_errors_optimized",
     "difference",
     "ci95",
+    "corrected",
+    "n_clusters",
+    "rises",
 }
 CODES = {"exported": 0, "no_credible_gain": 3, "more_critical_errors": 4}
 
@@ -81,6 +85,14 @@ def test_json_has_what_is_promised_and_the_exit_code_says_the_decision(cli: Cli)
     assert found["ceiling"] >= found["best_value"]
     assert len(found["best_params"]) == 15
     assert found["strategy"] == "tpe"
+    assert found["gate"].keys() == {"tried", "won", "gain", "critical", "decision"}
+    study = optuna.load_study(
+        study_name=found["study_name"],
+        storage=f"sqlite:///{cli.folder / 'optimization_results.db'}",
+    )
+    (look,) = study.user_attrs["gate_looks"]
+    assert look["difference"] == found["held_out"]["difference"]
+    assert look["verdict"] == found["decision"]
 
 
 def test_a_study_goes_on_and_a_finished_one_says_so(cli: Cli) -> None:
@@ -205,6 +217,10 @@ def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
         "Strategy used: random_search",
         "Best parameters:",
         "  anatomy_weight: 0.",
+        "  critical errors: ",
+        "Tried: 4 trials of random_search; won: ",
+        "Gain at the gate: ",
+        "Critical errors there: ",
         "Decision: ",
     ):
         assert line in ran.stdout

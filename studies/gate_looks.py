@@ -1,0 +1,40 @@
+"""Every look that a study has taken at the gate, kept with the study."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import optuna
+
+    from studies.gate import GateReport
+
+_ATTRIBUTE = "gate_looks"
+_TRIAL = "trial"
+
+
+def number_of_look(study: optuna.Study, trial: int) -> int:
+    """Return which look it is, from 1, when this trial is shown; the same trial is no new one."""
+    trials = _trials(study)
+    return trials.index(trial) + 1 if trial in trials else len(trials) + 1
+
+
+def log_look(study: optuna.Study, trial: int, report: GateReport) -> None:
+    """Note a new look: which trial, when (UTC), what was found and what the gate said."""
+    if trial in _trials(study):
+        return
+    look = {
+        _TRIAL: trial,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "difference": report.difference,
+        "corrected": list(report.corrected),
+        "corrected_confidence": report.corrected_confidence,
+        "p_value": report.p_value,
+        "verdict": report.verdict.name.lower(),
+    }
+    study.set_user_attr(_ATTRIBUTE, [*study.user_attrs.get(_ATTRIBUTE, []), look])
+
+
+def _trials(study: optuna.Study) -> list[int]:
+    return [look[_TRIAL] for look in study.user_attrs.get(_ATTRIBUTE, [])]
