@@ -58,7 +58,7 @@ class Feature(IntEnum):
 N_FEATURES = len(Feature)
 
 
-_SIMPLEX = (
+SHARES = (  # of the whole score: they sum to 1
     Feature.ANATOMY,
     Feature.MODALITY,
     Feature.LATERALITY,
@@ -105,8 +105,26 @@ def effective_coefficients(weights: Weights) -> NDArray[np.float32]:
     ndarray of float32, shape (n_features,)
         Multiples of 1/4096, in the order of `Feature`.
     """
+    shares = shares_on_grid(_shares(weights), COEFFICIENT_GRID)
+    return on_grid(_with_shares(weights, shares), COEFFICIENT_GRID).astype(np.float32)
+
+
+def exact_coefficients(weights: Weights) -> NDArray[np.float64]:
+    """Turn a configuration into coefficients as `effective_coefficients` does, but off the grid.
+
+    Linear in each weight alone, and in each way of moving one share while the others of its
+    whole keep their proportions.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_features,)
+    """
+    return _with_shares(weights, _shares(weights))
+
+
+def _shares(weights: Weights) -> NDArray[np.float64]:
     slot, final = weights.weights_component, weights.weights_final
-    shares = np.array(
+    return np.array(
         [
             final.component * slot.anatomy,
             final.component * slot.modality,
@@ -118,8 +136,12 @@ def effective_coefficients(weights: Weights) -> NDArray[np.float32]:
         ],
         dtype=np.float64,
     )
+
+
+def _with_shares(weights: Weights, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put the seven shares and everything else in the order of `Feature`."""
     v = np.zeros(N_FEATURES, dtype=np.float64)
-    v[list(_SIMPLEX)] = shares_on_grid(shares, COEFFICIENT_GRID)
+    v[list(SHARES)] = shares
     contrast = v[Feature.CONTRAST_MATCH]
     v[Feature.CONTRAST_MISMATCH] = contrast * weights.contrast_mismatch_score
     v[Feature.CONTRAST_NULL] = contrast * weights.contrast_null_score
@@ -129,7 +151,23 @@ def effective_coefficients(weights: Weights) -> NDArray[np.float32]:
     v[Feature.EXACT_MATCH] = weights.exact_match_bonus
     v[Feature.SYNONYM_MATCH] = weights.synonym_match_bonus
     v[Feature.CONTEXT_MATCH] = weights.context_match_bonus
-    return on_grid(v, COEFFICIENT_GRID).astype(np.float32)
+    return v
+
+
+def nearest_coefficients(coefficients: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Round coefficients to the nearest that a configuration can have.
+
+    Parameters
+    ----------
+    coefficients : ndarray of float64, shape (n_features,)
+        As `exact_coefficients` gives them; a share may be below 0 by a rounding error.
+    """
+    v = on_grid(coefficients, COEFFICIENT_GRID)
+    shares = np.maximum(coefficients[list(SHARES)], 0.0)
+    v[list(SHARES)] = shares_on_grid(shares, COEFFICIENT_GRID)
+    for credit in (Feature.CONTRAST_MISMATCH, Feature.CONTRAST_NULL):
+        v[credit] = min(v[credit], v[Feature.CONTRAST_MATCH])
+    return v.astype(np.float32)
 
 
 def weights_from_coefficients(coefficients: NDArray[np.float32]) -> Weights:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from engine.coefficients import effective_coefficients
+from objectives.line_profile import profile
 from objectives.metrics import recall_at_k
 from objectives.trial_bank import Part, TrialBank
 from objectives.truth import CRITICAL_KINDS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from engine.settings import Weights
     from objectives.configuration import ObjectiveSettings
     from objectives.labelled_bank import LabelledBank
+    from objectives.lines import Line
 
 
 class RungReport(Protocol):
@@ -60,6 +62,24 @@ class Full(NamedTuple):
 
     valuation: Valuation
     rungs: dict[int, float]
+
+
+class Stretches(NamedTuple):
+    """The objective along a line: open intervals in each of which it is constant.
+
+    Attributes
+    ----------
+    edges : ndarray of float64, shape (n_intervals + 1,)
+        Rising; the first and the last are the ends of the line.
+    values : ndarray of float64, shape (n_intervals,)
+        In [0, 1].
+    critical : ndarray of int64, shape (n_intervals, n_kinds)
+        Dangerous winners, by `CRITICAL_KINDS`.
+    """
+
+    edges: NDArray[np.float64]
+    values: NDArray[np.float64]
+    critical: NDArray[np.int64]
 
 
 def _never_stop(rung: int, value: float) -> bool:  # noqa: ARG001 - a RungReport
@@ -151,6 +171,14 @@ class WeightObjective:
                 )
             )
         return evaluations
+
+    def along(self, line: Line) -> Stretches:
+        """Value every place of a line at once, exactly."""
+        found = profile(self.bank.blocks, line)
+        shares = found.correct / self.bank.n_cases.sum(axis=0)
+        macro = sum(shares.T[:-1]) / len(self.sites)  # summed as `_mix` sums
+        values = (1 - self._sanity_weight) * macro + self._sanity_weight * shares[:, -1]
+        return Stretches(found.edges, values, found.critical)
 
     def _valuation(self, correct: NDArray[np.int64], n_cases: NDArray[np.int64]) -> Valuation:
         """Turn counts into a valuation; a site without a case so far is left out."""

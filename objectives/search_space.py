@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 import numpy as np
 from pydantic import ValidationError
 
+from engine.coefficients import N_FEATURES, SHARES, Feature
 from engine.errors import ConfigurationError
 from engine.grid import shares_on_grid
 from engine.settings import ComponentWeights, FinalWeights, Weights
@@ -23,6 +24,8 @@ from objectives.configuration import WeightName, first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from objectives.configuration import BoundsSettings
 
@@ -157,6 +160,30 @@ class SearchSpace:
             axis.name: min(max(point[axis.name], axis.low), axis.high) for axis in self.coordinates
         }
 
+    def nearest(self, weights: Weights) -> Weights:
+        """Round weights to four decimals, and move them inside where they lie outside."""
+        return self.decode(self.encode(weights))
+
+    @cached_property
+    def walls(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The ends of the space, in effective coefficients ``v``.
+
+        Every weight of the space fulfils ``normals @ v >= least``: shares of shares and credits
+        for contrast are ratios of coefficients, so their ranges are linear in ``v``.
+
+        Normals are float64 of shape (n_walls, n_features), `least` is of shape (n_walls,).
+        """
+        walls: list[tuple[NDArray[np.float64], float]] = [
+            (_row({share: 1.0}), 0.0) for share in SHARES
+        ]
+        for name, (low, high) in self._ranges.items():
+            part, whole = _ratio(name)
+            if whole is None:
+                walls += [(part, low), (-part, -high)]
+            else:
+                walls += [(part - low * whole, 0.0), (high * whole - part, 0.0)]
+        return np.array([row for row, _ in walls]), np.array([least for _, least in walls])
+
     def _shares(self, group: Sequence[str], point: Mapping[str, float]) -> dict[str, float]:
         fixed = {name: point[name] for name in group if name in self._ranges}
         free = [name for name in group if name not in fixed]
@@ -165,6 +192,36 @@ class SearchSpace:
         shares = {**fixed, **dict(zip(free, divided.tolist(), strict=True))}
         rounded = shares_on_grid(np.array([shares[name] for name in group]), _SHARE_GRID)
         return dict(zip(group, rounded.tolist(), strict=True))
+
+
+def _row(entries: Mapping[Feature, float]) -> NDArray[np.float64]:
+    row = np.zeros(N_FEATURES)
+    for feature, value in entries.items():
+        row[feature] = value
+    return row
+
+
+_COMPONENT = _row(dict.fromkeys(SHARES[: len(SLOT_NAMES)], 1.0))
+_CONTRAST = _row({Feature.CONTRAST_MATCH: 1.0})
+
+
+def _ratio(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return a weight as a sum of coefficients, over another sum or over 1 (None)."""
+    if name in SLOT_NAMES:
+        return _row({SHARES[SLOT_NAMES.index(name)]: 1.0}), _COMPONENT
+    return {
+        "component_weight": (_COMPONENT, None),
+        "semantic_weight": (_row({Feature.SEMANTIC: 1.0}), None),
+        "frequency_weight": (_row({Feature.FREQUENCY: 1.0}), None),
+        "interventional_bonus": (_row({Feature.INTERVENTIONAL_AGREEMENT: 1.0}), None),
+        "interventional_penalty": (_row({Feature.INTERVENTIONAL_CONFLICT: 1.0}), None),
+        "specificity_penalty_weight": (_row({Feature.UNSTATED_ADDITIONS: -1.0}), None),
+        "exact_match_bonus": (_row({Feature.EXACT_MATCH: 1.0}), None),
+        "synonym_match_bonus": (_row({Feature.SYNONYM_MATCH: 1.0}), None),
+        "context_match_bonus": (_row({Feature.CONTEXT_MATCH: 1.0}), None),
+        "contrast_mismatch_score": (_row({Feature.CONTRAST_MISMATCH: 1.0}), _CONTRAST),
+        "contrast_null_score": (_row({Feature.CONTRAST_NULL: 1.0}), _CONTRAST),
+    }[name]
 
 
 def share_in_proportion(weights: Weights, chosen: Mapping[str, float]) -> Weights:

@@ -66,7 +66,7 @@ class Tally(NamedTuple):
     critical_by_kind: NDArray[np.int64]
 
 
-class _Block(NamedTuple):
+class Block(NamedTuple):
     """Neighbouring cases of one segment.
 
     Attributes
@@ -75,6 +75,8 @@ class _Block(NamedTuple):
         The first candidate fills up where a case has fewer; it wins no tie twice.
     codes : ndarray of uint8, shape (n_candidates, n_cases)
         As `objectives.labelled_bank.Labels`.
+    groups : ndarray of intp, shape (n_cases,)
+        What each case is tallied under.
     members : ndarray of float32, shape (n_groups, n_cases)
         1 where a case belongs to a group.
     cases : ndarray of intp, shape (n_cases,)
@@ -83,6 +85,7 @@ class _Block(NamedTuple):
 
     features: NDArray[np.float32]
     codes: NDArray[np.uint8]
+    groups: NDArray[np.intp]
     members: NDArray[np.float32]
     cases: NDArray[np.intp]
 
@@ -105,7 +108,7 @@ class TrialBank:
     def __init__(self, parts: Sequence[Part], n_groups: int, n_segments: int) -> None:
         self.n_cases = np.zeros((n_segments, n_groups), dtype=np.int64)
         self.n_candidates = 0
-        self._segments: list[list[_Block]] = [[] for _ in range(n_segments)]
+        self._segments: list[list[Block]] = [[] for _ in range(n_segments)]
         for part in parts:
             np.add.at(self.n_cases, (part.segments, part.groups), 1)
             self._add(part, n_groups)
@@ -120,6 +123,11 @@ class TrialBank:
             for start in range(0, len(inside), _BLOCK):
                 cases = inside[start : start + _BLOCK]
                 blocks.append(_block(part, cases, can_win[cases], n_groups))
+
+    @property
+    def blocks(self) -> list[Block]:
+        """All cases, a block that fits the cache at a time."""
+        return [block for blocks in self._segments for block in blocks]
 
     def tally(self, segment: int, coefficients: NDArray[np.float32]) -> Tally:
         """Score the cases of one segment.
@@ -196,7 +204,7 @@ def winnable(features: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _block(
     part: Part, cases: NDArray[np.intp], can_win: NDArray[np.bool_], n_groups: int
-) -> _Block:
+) -> Block:
     chosen = part.labelled.take(cases)
     n_most = int(can_win.sum(axis=1).max())
     first = np.argsort(~can_win, axis=1, kind="stable")[:, :n_most]
@@ -204,16 +212,17 @@ def _block(
     features = np.take_along_axis(chosen.facts().features, first[..., None], axis=1)
     codes = np.take_along_axis(chosen.labels.codes, first, axis=1)
     members = part.groups[cases] == np.arange(n_groups)[:, None]
-    return _Block(
+    return Block(
         np.ascontiguousarray(features.transpose(1, 0, 2)),
         np.ascontiguousarray(codes.T),
+        part.groups[cases],
         members.astype(np.float32),
         cases,
     )
 
 
 def _winning_codes(
-    block: _Block, coefficients: NDArray[np.float32]
+    block: Block, coefficients: NDArray[np.float32]
 ) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
     """Yield which cases of a block and the codes of their winners, (n_cases, n_vectors)."""
     n_cases = block.codes.shape[1]
@@ -226,7 +235,7 @@ def _winning_codes(
         yield here, _winners_of_many(block.features[:, here], block.codes[:, here], vectors)
 
 
-def _winners_of_one(block: _Block, vector: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _winners_of_one(block: Block, vector: NDArray[np.float32]) -> NDArray[np.uint8]:
     first = np.argmax(block.features @ vector, axis=0)
     winner: NDArray[np.uint8] = block.codes[first, np.arange(len(first))]
     return winner

@@ -1,0 +1,115 @@
+"""Straight ways through the effective coefficients that stay inside a search space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from engine.coefficients import (
+    COEFFICIENT_GRID,
+    SHARES,
+    effective_coefficients,
+    exact_coefficients,
+)
+from objectives.search_space import FINAL_NAMES, WEIGHT_NAMES, real_weights, share_in_proportion
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.settings import Weights
+    from objectives.search_space import SearchSpace
+
+DIRECTION_NAMES = (*WEIGHT_NAMES, FINAL_NAMES[0])
+_NEGATIVE = ("interventional_penalty",)
+_SHORTEST = 2 / COEFFICIENT_GRID  # a line that is no longer leads nowhere
+
+
+class Line(NamedTuple):
+    """A straight way through the effective coefficients: ``origin + t * direction``.
+
+    Attributes
+    ----------
+    origin : ndarray of float32, shape (n_features,)
+        Multiples of 1/4096: an exact place.
+    direction : ndarray of float32, shape (n_features,)
+        Multiples of 1/4096, so that slopes are exact; the longest component is 1, all but one
+        unit.
+    low, high : float
+        Where the way ends; at most 0 and at least 0.
+    """
+
+    origin: NDArray[np.float32]
+    direction: NDArray[np.float32]
+    low: float
+    high: float
+
+    def at(self, t: float) -> NDArray[np.float64]:
+        """Return the coefficients at a place of the line, shape (n_features,)."""
+        return self.origin + t * self.direction.astype(np.float64)
+
+
+def line_through(
+    weights: Weights, direction: NDArray[np.float64], space: SearchSpace
+) -> Line | None:
+    """Lay a line through weights, as long as the space allows.
+
+    Parameters
+    ----------
+    weights : Weights
+    direction : ndarray of float64, shape (n_features,)
+        Any length; its shares sum to 0.
+    space : SearchSpace
+
+    Returns
+    -------
+    Line or None
+        None where the space leaves no way to go.
+    """
+    rounded = _on_grid(direction)
+    if rounded is None:
+        return None
+    origin = effective_coefficients(weights)
+    normals, least = space.walls
+    # weights outside the space, or beside a wall by rounding, may go along it or inwards
+    room = np.maximum(normals @ origin - least, 0.0)
+    towards = normals @ rounded
+    with np.errstate(divide="ignore", invalid="ignore"):
+        high = np.min(room[towards < 0] / -towards[towards < 0], initial=np.inf)
+        low = np.max(-room[towards > 0] / towards[towards > 0], initial=-np.inf)
+    if high - low < _SHORTEST:
+        return None
+    return Line(origin, rounded.astype(np.float32), float(low), float(high))
+
+
+def _on_grid(direction: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Scale a direction to a longest component of 1 and round it; None of nothing."""
+    longest = np.abs(direction).max()
+    if longest * COEFFICIENT_GRID < 1:
+        return None
+    units = np.round(direction / longest * COEFFICIENT_GRID)
+    shares = list(SHARES)
+    units[shares[int(np.abs(units[shares]).argmax())]] -= units[shares].sum()
+    rounded: NDArray[np.float64] = units / COEFFICIENT_GRID
+    return rounded
+
+
+def coordinate_directions(weights: Weights) -> dict[str, NDArray[np.float64]]:
+    """Return where the coefficients go when one weight grows and the others keep.
+
+    A share grows at the cost of the other shares of its whole, in proportion; the penalty grows
+    downwards; a weight that is 1 already shrinks.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n_features,)
+        For each of `DIRECTION_NAMES`; zeros where the weight has no coefficient at all.
+    """
+    values = {**real_weights(weights), FINAL_NAMES[0]: weights.weights_final.component}
+    here = exact_coefficients(weights)
+    directions = {}
+    for name in DIRECTION_NAMES:
+        end = 0.0 if abs(values[name]) == 1.0 else 1.0
+        moved = share_in_proportion(weights, {name: -end if name in _NEGATIVE else end})
+        directions[name] = exact_coefficients(moved) - here
+    return directions
