@@ -54,9 +54,10 @@ def walk(intercepts: NDArray[np.floating], slopes: NDArray[np.floating], limit: 
     """
     top = intercepts.max(axis=0)
     first = np.where(intercepts == top, slopes, -np.inf).argmax(axis=0)
-    cases, winner = np.arange(intercepts.shape[1]), first
+    cases = np.flatnonzero(slopes.max(axis=0) > np.take_along_axis(slopes, first[None], 0)[0])
+    winner, intercepts, slopes = first[cases], intercepts[:, cases], slopes[:, cases]
     steps: list[tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]]
-    steps = []
+    steps = [(cases[:0], np.zeros(0), winner[:0], winner[:0])]
     while len(cases):
         column = np.arange(len(cases))
         behind = np.subtract(intercepts[winner, column], intercepts, dtype=np.float64)

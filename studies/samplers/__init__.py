@@ -5,23 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import ConfigurationError
-from studies.samplers.base import BatchStrategy, LearningStrategy, Proposal, Tried
+from studies.samplers.auto import Auto
+from studies.samplers.base import Problem, Proposal, Strategy, Tried
 from studies.samplers.cmaes import CmaEs
 from studies.samplers.grid_search import GridSearch
+from studies.samplers.line_search import LineSearch
+from studies.samplers.qmc import QuasiMonteCarlo
 from studies.samplers.random_search import RandomSearch
 from studies.samplers.tpe import TPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Strategy = BatchStrategy | LearningStrategy
-
-STRATEGIES: Mapping[str, type[TPE | RandomSearch | GridSearch | CmaEs]] = {
-    strategy.name: strategy for strategy in (TPE, RandomSearch, GridSearch, CmaEs)
+STRATEGIES: Mapping[str, type[Strategy]] = {
+    strategy.name: strategy
+    for strategy in (Auto, LineSearch, TPE, CmaEs, RandomSearch, QuasiMonteCarlo, GridSearch)
 }
 
 
-def strategy_named(name: str) -> type[TPE | RandomSearch | GridSearch | CmaEs]:
+def strategy_named(name: str) -> type[Strategy]:
     """Return the strategy of this name.
 
     Raises
@@ -31,17 +33,9 @@ def strategy_named(name: str) -> type[TPE | RandomSearch | GridSearch | CmaEs]:
     """
     if name not in STRATEGIES:
         raise ConfigurationError(
-            f"strategy {name!r} is unknown; there are {', '.join(sorted(STRATEGIES))}"
+            f"strategy {name!r} is unknown; there are {', '.join(STRATEGIES)}"
         )
     return STRATEGIES[name]
 
 
-__all__ = [
-    "STRATEGIES",
-    "BatchStrategy",
-    "LearningStrategy",
-    "Proposal",
-    "Strategy",
-    "Tried",
-    "strategy_named",
-]
+__all__ = ["STRATEGIES", "Problem", "Proposal", "Strategy", "Tried", "strategy_named"]

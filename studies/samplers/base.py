@@ -1,4 +1,4 @@
-"""What every strategy does: say where the next trial of a study goes."""
+"""What every strategy does: say where the next trials of a study go."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import optuna
+    from numpy.typing import NDArray
 
     from engine.settings import Weights
+    from objectives.objective import WeightObjective
     from objectives.search_space import SearchSpace
+
+BASELINE = "current weights"
 
 
 class Problem(NamedTuple):
@@ -24,6 +27,7 @@ class Problem(NamedTuple):
     current : Weights
         The configured weights: trial 0 of every study.
     space : SearchSpace
+    objective : WeightObjective
     grid : mapping of str to sequence of float
         Values that ``grid_search`` tries for single weights.
     seed : int
@@ -31,8 +35,22 @@ class Problem(NamedTuple):
 
     current: Weights
     space: SearchSpace
+    objective: WeightObjective
     grid: Mapping[str, Sequence[float]]
     seed: int
+
+    def proposal(self, weights: Weights, origin: str) -> Proposal:
+        """Propose weights of the space."""
+        return Proposal(weights, self.space.encode(weights), origin)
+
+    def proposal_at(self, unit: NDArray[np.float64], origin: str) -> Proposal:
+        """Propose a place of the unit box, shape (n_coordinates,), as wide as the space."""
+        axes = self.space.coordinates
+        point = {
+            axis.name: axis.low + share * (axis.high - axis.low)
+            for axis, share in zip(axes, unit.tolist(), strict=True)
+        }
+        return Proposal(self.space.decode(point), point, origin)
 
 
 class Proposal(NamedTuple):
@@ -43,10 +61,13 @@ class Proposal(NamedTuple):
     weights : Weights
     point : mapping of str to float
         The same in search coordinates.
+    origin : str
+        What proposed it; the first word is the strategy.
     """
 
     weights: Weights
     point: Mapping[str, float]
+    origin: str
 
 
 class Tried(NamedTuple):
@@ -54,21 +75,37 @@ class Tried(NamedTuple):
 
     Attributes
     ----------
+    weights : Weights
     point : mapping of str to float
         Search coordinates.
+    origin : str
+        As `Proposal`.
     value : float or None
         In [0, 1]; None when it was pruned or failed.
-    is_feasible : bool
-        Whether it has no more critical errors than trial 0.
+    so_far : float or None
+        Value over the cases that were scored; None when it failed.
+    rungs : mapping of int to float
+        Value reported at each rung.
+    constraints : mapping of str to float
+        Above 0 where one is broken; empty when it was pruned or failed.
     """
 
+    weights: Weights
     point: Mapping[str, float]
+    origin: str
     value: float | None
-    is_feasible: bool
+    so_far: float | None
+    rungs: Mapping[int, float]
+    constraints: Mapping[str, float]
+
+    @property
+    def feasible_value(self) -> float | None:
+        """The value of a complete trial that breaks no constraint, else None."""
+        return self.value if all(above <= 0 for above in self.constraints.values()) else None
 
 
-class BaseStrategy(ABC):
-    """Proposes weights, one trial after the other.
+class Strategy(ABC):
+    """Proposes weights, one trial or a few at a time.
 
     A proposal depends on the problem, the trial's number and the finished trials only, never on
     the strategy's own past: an interrupted study goes on as if it had not been interrupted.
@@ -82,33 +119,6 @@ class BaseStrategy(ABC):
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-
-    def current(self) -> Proposal:
-        """Return the configured weights: trial 0 of every study."""
-        weights = self.problem.current
-        return Proposal(weights, self.problem.space.encode(weights))
-
-    def plan(self, done: Sequence[Weights], n_trials: int) -> str | None:  # noqa: ARG002 - a hook
-        """Prepare for `n_trials` trials in all, knowing the weights of those that are done.
-
-        Returns
-        -------
-        str or None
-            A line for the user when fewer or other trials than asked for will run.
-        """
-        return None
-
-    def exhausted(self, number: int) -> bool:  # noqa: ARG002 - a hook
-        """Tell whether there is nothing left to propose for trial `number`."""
-        return False
-
-    def trial_seed(self, number: int) -> int:
-        """Return the seed of trial `number`, independent of every other trial's."""
-        return int(np.random.SeedSequence([self.problem.seed, number]).generate_state(1)[0])
-
-
-class BatchStrategy(BaseStrategy):
-    """A strategy that places several trials at once: they can be valued in one pass."""
 
     @abstractmethod
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
@@ -127,10 +137,24 @@ class BatchStrategy(BaseStrategy):
             1 to `n_most` of them.
         """
 
+    def plan(self, history: Sequence[Tried], n_trials: int) -> str | None:  # noqa: ARG002 - a hook
+        """Prepare for `n_trials` trials in all.
 
-class LearningStrategy(BaseStrategy):
-    """A strategy that learns from finished trials, through one of Optuna's samplers."""
+        Returns
+        -------
+        str or None
+            A line for the user when fewer or other trials than asked for will run.
+        """
+        return None
 
-    @abstractmethod
-    def sampler(self, number: int) -> optuna.samplers.BaseSampler:
-        """Return the sampler that places trial `number` in the box of coordinates."""
+    def ended(self, history: Sequence[Tried]) -> str | None:  # noqa: ARG002 - a hook
+        """Say in words why there is nothing left to propose, or return None."""
+        return None
+
+    def own(self, history: Sequence[Tried]) -> list[Tried]:
+        """Return the trials that this strategy proposed."""
+        return [tried for tried in history if tried.origin.startswith(self.name)]
+
+    def trial_seed(self, number: int) -> int:
+        """Return the seed of trial `number`, independent of every other trial's."""
+        return int(np.random.SeedSequence([self.problem.seed, number]).generate_state(1)[0])

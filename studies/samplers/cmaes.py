@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 from cmaes import CMA
 from typing_extensions import override
 
-from studies.samplers.base import BatchStrategy, Proposal
+from studies.samplers.base import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from studies.samplers.base import Problem, Tried
+    from studies.samplers.base import Problem, Proposal, Tried
 
 _SPREAD = 1 / 6  # of the unit box, as Optuna starts
-_WORST = -1.0  # below every value
+_BELOW_ALL, _FAILED = -1.0, -2.0  # values lie in [0, 1]
 
 
-class CmaEs(BatchStrategy):
+class CmaEs(Strategy):
     """CMA-ES in the box of coordinates, started from the current weights.
 
     Finished trials are replayed generation by generation, so that nothing but the trials
@@ -38,13 +39,13 @@ class CmaEs(BatchStrategy):
         axes = problem.space.coordinates
         self._low = np.array([axis.low for axis in axes])
         self._width = np.array([axis.high - axis.low for axis in axes])
-        self._begin()
+        self._n_told = -1  # nothing has begun
 
     @override
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
-        tried = history[1:]  # trial 0 is no part of a generation
-        if len(tried) < self._n_told:  # another process has replaced what was not written yet
-            self._begin()
+        tried = self.own(history)
+        if not 0 <= self._n_told <= len(tried):  # or another process has replaced trials
+            self._begin(history)
         size = self._cloud.population_size
         while self._n_told + size <= len(tried):
             self._tell(tried[: self._n_told + size])
@@ -52,29 +53,28 @@ class CmaEs(BatchStrategy):
         first = len(history)
         return [self._ask(number) for number in range(first, first + min(n_left, n_most))]
 
-    def _begin(self) -> None:
-        self._cloud = self._start(self._unit(self.current().point))
+    def _begin(self, history: Sequence[Tried]) -> None:
+        """Start around the best trial that others have proposed before the first own one."""
+        others = itertools.takewhile(lambda tried: tried.origin != self.name, history)
+        self._cloud = self._start(max(others, key=_rank))
         self._n_told = 0
 
-    def _start(self, mean: NDArray[np.float64]) -> CMA:
+    def _start(self, tried: Tried) -> CMA:
+        mean = self._unit(tried.point)
         bounds = np.tile([0.0, 1.0], (len(mean), 1))
         return CMA(mean, _SPREAD, bounds=bounds, seed=self.problem.seed % 2**32)
 
     def _tell(self, tried: Sequence[Tried]) -> None:
         """Learn from the generation at the end of `tried`."""
         generation = tried[self._n_told :]
-        self._cloud.tell([(self._unit(one.point), -_rank_value(one)) for one in generation])
+        self._cloud.tell([(self._unit(one.point), -_rank(one)) for one in generation])
         self._n_told = len(tried)
         if self._cloud.should_stop():
-            self._cloud = self._start(self._unit(max(tried, key=_rank_value).point))
+            self._cloud = self._start(max(tried, key=_rank))
 
     def _ask(self, number: int) -> Proposal:
         self._cloud.reseed_rng(self.trial_seed(number))
-        unit = np.clip(self._cloud.ask(), 0.0, 1.0)
-        values = (self._low + unit * self._width).tolist()
-        axes = self.problem.space.coordinates
-        point = {axis.name: value for axis, value in zip(axes, values, strict=True)}
-        return Proposal(self.problem.space.decode(point), point)
+        return self.problem.proposal_at(np.clip(self._cloud.ask(), 0.0, 1.0), self.name)
 
     def _unit(self, point: Mapping[str, float]) -> NDArray[np.float64]:
         """Turn coordinates into a point of the unit box."""
@@ -83,7 +83,9 @@ class CmaEs(BatchStrategy):
         return unit
 
 
-def _rank_value(tried: Tried) -> float:
-    """Return what a trial counts: one with more critical errors less than any without."""
-    value = _WORST if tried.value is None else tried.value
-    return value if tried.is_feasible else value + _WORST
+def _rank(tried: Tried) -> float:
+    """Return what a trial counts: less than any feasible one unless it is one."""
+    if tried.so_far is None:
+        return _FAILED
+    value = tried.feasible_value
+    return tried.so_far + _BELOW_ALL if value is None else value

@@ -11,20 +11,20 @@ from typing_extensions import override
 
 from engine.errors import ConfigurationError
 from objectives.search_space import share_in_proportion
-from studies.samplers.base import BatchStrategy, Proposal
+from studies.samplers.base import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.settings import Weights
-    from studies.samplers.base import Problem, Tried
+    from studies.samplers.base import Problem, Proposal, Tried
 
 
 _MOST_POINTS = 20_000
 _BATCH = 64
 
 
-class GridSearch(BatchStrategy):
+class GridSearch(Strategy):
     """Tries the grid in order; shares that are not listed divide the rest in proportion."""
 
     name = "grid_search"
@@ -43,17 +43,17 @@ class GridSearch(BatchStrategy):
             for values in itertools.product(*problem.grid.values())
         )
         self._points = [point for point in dict.fromkeys(points) if point != problem.current]
-        self._planned: dict[int, Weights] = {}
+        self._planned: list[Weights] = []
 
     @override
-    def plan(self, done: Sequence[Weights], n_trials: int) -> str | None:
-        tried = list(done[1:])  # trial 0 holds the current weights
-        budget = max(n_trials - 1, 0)
+    def plan(self, history: Sequence[Tried], n_trials: int) -> str | None:
+        tried = [one.weights for one in self.own(history)]
+        budget = max(n_trials - len(history) + len(tried), 0)
         chosen = _even_subset(self._points, budget)
         if chosen[: len(tried)] != tried:  # an earlier run had another budget
             left = [point for point in self._points if point not in tried]
             chosen = tried + _even_subset(left, max(budget - len(tried), 0))
-        self._planned = dict(enumerate(chosen, start=1))
+        self._planned = chosen
         if len(chosen) < len(self._points):
             return f"grid: {len(chosen)} of {len(self._points)} points, evenly spread"
         if len(chosen) < budget:
@@ -62,13 +62,14 @@ class GridSearch(BatchStrategy):
 
     @override
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
-        numbers = range(len(history), len(history) + min(n_most, _BATCH))
-        points = [self._planned[number] for number in numbers if number in self._planned]
-        return [Proposal(weights, self.problem.space.encode(weights)) for weights in points]
+        first = len(self.own(history))
+        points = self._planned[first : first + min(n_most, _BATCH)]
+        return [self.problem.proposal(weights, self.name) for weights in points]
 
     @override
-    def exhausted(self, number: int) -> bool:
-        return number > 0 and number not in self._planned
+    def ended(self, history: Sequence[Tried]) -> str | None:
+        is_done = len(self.own(history)) >= len(self._planned)
+        return "every grid point tried" if is_done else None
 
 
 def _even_subset(points: Sequence[Weights], n_points: int) -> list[Weights]:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
-from studies.samplers.base import BatchStrategy, Proposal
+from studies.samplers.base import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Tried
+    from studies.samplers.base import Proposal, Tried
 
 _BATCH = 64
 
 
-class RandomSearch(BatchStrategy):
+class RandomSearch(Strategy):
     """Uniform draws.
 
     Source: Bergstra and Bengio (2012), "Random search for hyper-parameter optimization".
@@ -27,14 +27,9 @@ class RandomSearch(BatchStrategy):
 
     @override
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
-        first = len(history)
-        return [self._draw(number) for number in range(first, first + min(n_most, _BATCH))]
-
-    def _draw(self, number: int) -> Proposal:
-        axes = self.problem.space.coordinates
-        draws = np.random.default_rng(self.trial_seed(number)).random(len(axes)).tolist()
-        point = {
-            axis.name: axis.low + draw * (axis.high - axis.low)
-            for axis, draw in zip(axes, draws, strict=True)
-        }
-        return Proposal(self.problem.space.decode(point), point)
+        first, n_axes = len(history), len(self.problem.space.coordinates)
+        draws = (
+            np.random.default_rng(self.trial_seed(number)).random(n_axes)
+            for number in range(first, first + min(n_most, _BATCH))
+        )
+        return [self.problem.proposal_at(draw, self.name) for draw in draws]

@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import optuna
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from typing_extensions import override
 
 from studies.records import coordinate_distributions
-from studies.samplers.base import LearningStrategy
+from studies.samplers.base import Proposal, Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
-    from optuna.trial import FrozenTrial
 
-    from studies.samplers.base import Problem
+    from studies.samplers.base import Problem, Tried
 
 
-class TPE(LearningStrategy):
+class TPE(Strategy):
     """Optuna's TPE over the box of coordinates.
 
     Source: Bergstra et al. (2011), "Algorithms for hyper-parameter optimization"; multivariate
@@ -32,45 +32,65 @@ class TPE(LearningStrategy):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
-        box = coordinate_distributions(problem.space)
+        self._axes = coordinate_distributions(problem.space)
         # As Optuna reads it from trials: in alphabetical order, without axes of a single value.
-        self._sampler = _TPEInBox(
-            {name: axis for name, axis in sorted(box.items()) if not axis.single()}
-        )
+        self._box = {name: axis for name, axis in sorted(self._axes.items()) if not axis.single()}
+        self._sampler = _TPEInBox()
+        self._begin()
 
     @override
-    def sampler(self, number: int) -> optuna.samplers.BaseSampler:
+    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
+        n_shown = len(self._study.get_trials(deepcopy=False))
+        if n_shown > len(history):  # another process has replaced what was not written yet
+            self._begin()
+            n_shown = 0
+        for tried in history[n_shown:]:
+            self._study.add_trial(self._as_optuna(tried))
+        number = len(history)
         self._sampler.seed(self.trial_seed(number))
-        return self._sampler
+        trial = create_trial(state=TrialState.RUNNING)
+        trial.number = number
+        point = self._sampler.sample_relative(self._study, trial, self._box)
+        for name, axis in self._axes.items():
+            if name not in point:
+                point[name] = self._sampler.sample_independent(self._study, trial, name, axis)
+        return [Proposal(self.problem.space.decode(point), point, self.name)]
+
+    def _begin(self) -> None:
+        self._study = optuna.create_study(direction="maximize")
+
+    def _as_optuna(self, tried: Tried) -> FrozenTrial:
+        return create_trial(
+            state=_state(tried),
+            value=tried.value,
+            params=dict(tried.point),
+            distributions=self._axes,
+            intermediate_values=dict(tried.rungs),
+            constraints=dict(tried.constraints),
+        )
+
+
+def _state(tried: Tried) -> TrialState:
+    if tried.value is not None:
+        return TrialState.COMPLETE
+    return TrialState.FAIL if tried.so_far is None else TrialState.PRUNED
 
 
 class _TPEInBox(optuna.samplers.TPESampler):
     """Optuna's sampler, spared what costs time and changes no proposal here.
 
-    The box is given, where Optuna compares all earlier trials to find it; one process asks for
-    one trial after the other, so there are no running trials to keep away from; every trial has
-    every axis, all of them floats. ``tests/studies_tests/test_samplers.py`` compares the proposals
-    with those of Optuna's own.
-
-    Parameters
-    ----------
-    box : mapping of str to distribution
+    One process asks for one trial after the other, so there are no running trials to keep away
+    from; every trial has every axis, all of them floats. ``tests/studies_tests/test_samplers.py``
+    compares the proposals with those of Optuna's own.
     """
 
-    def __init__(self, box: Mapping[str, BaseDistribution]) -> None:
+    def __init__(self) -> None:
         super().__init__(constant_liar=False)
-        self._box = box
 
     def seed(self, seed: int) -> None:
         """Start again, as if made with this seed."""
         for state in (self._rng, self._random_sampler._rng):  # noqa: SLF001
             state.rng.seed(seed)
-
-    @override
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return dict(self._box)
 
     @override
     def _get_internal_repr(

@@ -1,0 +1,162 @@
+"""Exact line search: the best place of every line through the best weights so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from typing_extensions import override
+
+from engine.coefficients import (
+    N_FEATURES,
+    SHARES,
+    effective_coefficients,
+    nearest_coefficients,
+    weights_from_coefficients,
+)
+from objectives.lines import coordinate_directions, line_through
+from objectives.plateaus import best_plateaus
+from objectives.truth import CRITICAL_KINDS
+from studies.samplers.base import Proposal, Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from engine.settings import Weights
+    from objectives.objective import Valuation
+    from studies.samplers.base import Problem, Tried
+
+_N_PAIRS = 8  # lines along two coordinates at once
+_N_RANDOM = 8  # lines along all coefficients at once
+_LEAST_SCALE = 0.03  # of a coefficient in a random direction, however small it is
+_N_PLATEAUS = 3  # of each line that may be scored
+_N_SCORED = 48  # places that are scored before one of them is proposed
+_RESTART_SPREAD = 0.1  # of the unit box
+
+
+class _Place(NamedTuple):
+    """A place that a line promises to be good."""
+
+    value: float
+    width: float
+    step: float
+    origin: str
+    weights: Weights
+
+
+class LineSearch(Strategy):
+    """Moves from the best weights to the best place of any line through them, as often as it pays.
+
+    The lines: along each weight, along pairs of them, along the last improvement, and along
+    random directions in the effective coefficients. Their objective and critical errors are
+    known exactly from the bank; of the best plateaus the middle is rounded to weights and scored,
+    and the best one that is safe is proposed. Ties go to the widest plateau, then to the smallest
+    step. Where no line leads up, the search starts again beside the best trial.
+
+    Source: Och (2003), "Minimum error rate training in statistical machine translation".
+    """
+
+    name = "line_search"
+    restart = f"{name}: restart"
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        current = problem.objective.evaluate(problem.current)
+        self._allowed = _critical(current)
+
+    @override
+    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
+        return [self.climb(history) or self.start_again(history)]
+
+    def climb(self, history: Sequence[Tried]) -> Proposal | None:
+        """Return the best place of any line through the present weights; None of none better."""
+        here, before = _present(history)
+        rng = np.random.default_rng(self.trial_seed(len(history)))
+        present = here.weights
+        places = [
+            place
+            for name, direction in _directions(present, before and before.weights, rng)
+            for place in self._places(present, name, direction)
+        ]
+        places.sort(key=lambda place: (-place.value, -place.width, place.step))
+        chosen = list({place.weights: place for place in places[:_N_SCORED][::-1]}.values())[::-1]
+        scored = self.problem.objective.evaluate_many([place.weights for place in chosen])
+        best, value = None, here.feasible_value or 0.0
+        for place, full in zip(chosen, scored, strict=True):
+            is_safe = np.all(_critical(full.valuation) <= self._allowed)
+            if is_safe and full.valuation.value > value:
+                best, value = place, full.valuation.value
+        return best and self.problem.proposal(best.weights, f"{self.name}: {best.origin}")
+
+    def start_again(self, history: Sequence[Tried]) -> Proposal:
+        """Return a place beside the best trial."""
+        best = max(history, key=lambda tried: tried.feasible_value or 0.0)
+        axes = self.problem.space.coordinates
+        low = np.array([axis.low for axis in axes])
+        width = np.array([axis.high - axis.low for axis in axes])
+        unit = (np.array([best.point[axis.name] for axis in axes]) - low) / np.where(width, width, 1)
+        rng = np.random.default_rng(self.trial_seed(len(history)))
+        moved = np.abs(unit + rng.normal(scale=_RESTART_SPREAD, size=len(unit))) % 2
+        return self.problem.proposal_at(np.minimum(moved, 2 - moved), self.restart)
+
+    def _places(
+        self, present: Weights, name: str, direction: NDArray[np.float64]
+    ) -> Iterator[_Place]:
+        space = self.problem.space
+        line = line_through(present, direction, space)
+        if line is None:
+            return
+        stretches = self.problem.objective.along(line)
+        for plateau in best_plateaus(stretches, self._allowed, _N_PLATEAUS):
+            coefficients = nearest_coefficients(line.at(plateau.middle))
+            yield _Place(
+                plateau.value,
+                plateau.high - plateau.low,
+                abs(plateau.middle),
+                name,
+                space.nearest(weights_from_coefficients(coefficients)),
+            )
+
+
+def _present(history: Sequence[Tried]) -> tuple[Tried, Tried | None]:
+    """Return where the search stands, and where it stood before its last step upwards."""
+    here, before, best = history[0], None, history[0].feasible_value or 0.0
+    for tried in history[1:]:
+        value = tried.feasible_value or 0.0
+        if tried.origin == LineSearch.restart:
+            here, before = tried, None
+        elif tried.origin.startswith(LineSearch.name):
+            here, before = tried, here
+        elif value > best:  # another strategy has found better
+            here, before = tried, None
+        best = max(best, value)
+    return here, before
+
+
+def _directions(
+    present: Weights, before: Weights | None, rng: np.random.Generator
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Yield where to look, and a name for it."""
+    along = coordinate_directions(present)
+    yield from along.items()
+    unit = {name: way / np.abs(way).max() for name, way in along.items() if way.any()}
+    for _ in range(_N_PAIRS):
+        one, other = rng.choice(sorted(unit), 2, replace=False).tolist()
+        share = rng.uniform(0.2, 1.0) * rng.choice([-1.0, 1.0])
+        yield f"{one} and {other}", unit[one] + share * unit[other]
+    here = effective_coefficients(present).astype(np.float64)
+    if before is not None:
+        yield "last improvement", here - effective_coefficients(before)
+    shares = list(SHARES)
+    for _ in range(_N_RANDOM):
+        way = rng.normal(size=N_FEATURES) * np.maximum(np.abs(here), _LEAST_SCALE)
+        way[shares] -= way[shares].mean()
+        yield "random direction", way
+
+
+def _critical(valuation: Valuation) -> NDArray[np.int64]:
+    """Return critical errors in the order of `CRITICAL_KINDS`."""
+    counts: Mapping[str, int] = valuation.critical_by_kind or {}
+    return np.array([counts[kind] for kind in CRITICAL_KINDS], dtype=np.int64)
