@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from benchmarks.open_records import open_records
 from benchmarks.page import write_section
-from objectives.cases import dataset_files
 from objectives.configuration import PROJECT_ROOT, load_configuration
 from objectives.mapping import map_file
 from objectives.objective import WeightObjective
@@ -49,9 +49,7 @@ class Cost(NamedTuple):
 
 def write_cases(path: Path, n_cases: int) -> None:
     """Write cases with distinct names: the shipped ones, and again with a number behind."""
-    folder = load_configuration().data.training_dir
-    files = [json.loads(file.read_text(encoding="utf-8")) for file in dataset_files(folder)]
-    records = [record for file in files for record in file]
+    records = open_records(load_configuration())
     rng = random.Random(_SEED)  # noqa: S311 - no cryptography
     rng.shuffle(records)  # so that every size has the same mix of sites
     with path.open("w", encoding="utf-8") as file:

@@ -7,11 +7,10 @@ import json
 import random
 from typing import TYPE_CHECKING
 
-from engine.files import read_json_records
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from typing import Any
 
 _SUFFIXES = ("", "", " (NO REPORT)", " PORT", " protocol", " follow up", " urgent", " *", " -")
 _WARDS = ("", "", "A&E ", "ED ", "ITU ", "OPD ", "WD", "GP ", "THEATRE ", "FRACT CLINIC ")
@@ -20,10 +19,11 @@ _BLANKS = (" ", " ", "  ", " - ", "_")
 _LARGEST_NUMBER = 999
 
 
-def write_names(path: Path, files: Sequence[Path], n_names: int, seed: int = 0) -> None:
-    """Write a training file of `n_names` records, no two with the same name."""
-    records = [record for file in files for record in read_json_records(file)]
-    named = [r for r in records if isinstance(r, dict) and str(r.get("EXAM_NAME") or "").strip()]
+def write_names(
+    path: Path, records: Sequence[dict[str, Any]], n_names: int, seed: int = 0
+) -> None:
+    """Write a training file of `n_names` records like those given, no two with the same name."""
+    named = [r for r in records if str(r.get("EXAM_NAME") or "").strip()]
     chosen = itertools.islice(_rewritten(named, random.Random(seed)), n_names)  # noqa: S311
     path.write_text(json.dumps(list(chosen)), encoding="utf-8")
 

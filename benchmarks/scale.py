@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.many_names import write_names
 from benchmarks.measurement import Measurement, at_most, in_turn
+from benchmarks.open_records import open_records
 from benchmarks.processes import run_cold
-from objectives.cases import dataset_files
 from objectives.configuration import load_configuration
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def measure() -> list[Measurement]:
 
 def compare(n_few: int, n_many: int, n_rounds: int) -> Measurement:
     """Take both sizes from nothing to a first trial, each in processes of their own."""
-    files = dataset_files(load_configuration().data.training_dir)
+    records = open_records(load_configuration())
     with tempfile.TemporaryDirectory() as folder:
         runs: dict[int, list[dict[str, Any]]] = {n_few: [], n_many: []}
         for size in runs:
-            write_names(Path(folder, f"{size}.json"), files, size)
+            write_names(Path(folder, f"{size}.json"), records, size)
 
         def each(size: int) -> float:
             found = run_cold(["-m", "benchmarks.scale_worker", f"{folder}/{size}.json"]).printed

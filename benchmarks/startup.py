@@ -16,8 +16,9 @@ from benchmarks.measurement import Measurement, at_most
 from engine.catalogue import CatalogueRow, load_catalogue
 from engine.index import CatalogueIndex
 from engine.lookup import LookupEngine
-from objectives.cases import dataset_files, load_cases
+from objectives.cases import dataset_files
 from objectives.configuration import PROJECT_ROOT, load_configuration, resolve
+from objectives.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +70,7 @@ def measure_lookups(config: Configuration) -> list[Measurement]:
     engine = LookupEngine(
         CatalogueIndex(rows, config.retrieval), config.judgement, config.retriever_top_k
     )
-    known = frozenset(row.preferred_name for row in shipped)
-    cases = load_cases(dataset_files(config.data.training_dir), known).cases
+    cases = Workspace(config).load_cases(dataset_files(config.data.training_dir)).cases
     questions = list(dict.fromkeys((case.exam_name, case.modality_code) for case in cases))
     step = max(1, len(questions) // (N_NAMES + _N_WARM_UP))
     chosen = questions[::step]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from pathlib import Path
 from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
@@ -71,15 +72,18 @@ class CaseSet(NamedTuple):
         In the order of files and records.
     bad_records : tuple of BadRecord
     n_records : int
-        Usable and unusable records.
+        Usable and unusable records, and those held back.
     sha256 : dict
-        File name to the hash of the file's bytes.
+        File name to the hash of the whole file's bytes.
+    held_back : dict
+        Closed site to the number of its labelled cases, which are not among `cases`.
     """
 
     cases: tuple[Case, ...]
     bad_records: tuple[BadRecord, ...]
     n_records: int
     sha256: dict[str, str]
+    held_back: dict[str, int]
 
     def at(self, sites: Iterable[str]) -> CaseSet:
         """Return the cases of some sites only."""
@@ -88,9 +92,12 @@ class CaseSet(NamedTuple):
 
 
 def load_cases(
-    paths: Sequence[Path], gold_names: frozenset[str], limit: int | None = None
+    paths: Sequence[Path],
+    gold_names: frozenset[str],
+    limit: int | None = None,
+    closed_sites: Collection[str] = (),
 ) -> CaseSet:
-    """Load the cases of some files.
+    """Load the cases of some files; `Workspace.load_cases` is what everyone else calls.
 
     Parameters
     ----------
@@ -100,6 +107,9 @@ def load_cases(
         Preferred names of the catalogue; a gold name that is not among them is a bad record.
     limit : int, optional
         Use only the first so many records.
+    closed_sites : collection of str
+        Sites whose labelled cases are held back, be their label a row or that there is none. An
+        unlabelled case passes: nothing can be measured on it.
 
     Raises
     ------
@@ -109,16 +119,23 @@ def load_cases(
     cases: list[Case] = []
     bad_records: list[BadRecord] = []
     sha256: dict[str, str] = {}
+    held_back: Counter[str] = Counter()
     n_records = 0
     for path in map(resolve_dataset, paths):
-        n_before = len(cases), len(bad_records)
+        n_before = len(cases) + held_back.total(), len(bad_records)
         left = None if limit is None else limit - n_records
         for record in itertools.islice(read_records(path), left):
             try:
-                cases.append(_case(record.document, gold_names))
+                case = _case(record.document, gold_names)
             except ValueError as error:
                 bad_records.append(_bad(record, path, error))
-        n_found, n_bad = len(cases) - n_before[0], len(bad_records) - n_before[1]
+                continue
+            if case.has_gold and case.site in closed_sites:
+                held_back[case.site] += 1
+            else:
+                cases.append(case)
+        n_found = len(cases) + held_back.total() - n_before[0]
+        n_bad = len(bad_records) - n_before[1]
         if not n_found:
             first = bad_records[n_before[1]]
             raise InputFileError(f"{path}: no usable record; {first.where}: {first.reason}")
@@ -126,7 +143,8 @@ def load_cases(
         sha256[_unused(path.name, sha256)] = sha256_in_blocks(path)
         if limit is not None and n_records >= limit:
             break
-    return CaseSet(tuple(cases), tuple(bad_records), n_records, sha256)
+    by_site = dict(sorted(held_back.items()))
+    return CaseSet(tuple(cases), tuple(bad_records), n_records, sha256, by_site)
 
 
 def dataset_files(directory: Path) -> list[Path]:

@@ -73,7 +73,9 @@ class TrainingMetrics(NamedTuple):
     session_id : int
     experiment_name : str
     total_cases, processed_cases : int
-        Records in the files, and those that could be used.
+        Records in the files, and those that were used: neither faulty nor held back.
+    held_back : dict
+        Test site to the number of its labelled cases, which are not used.
     labelled_cases, answerable_cases : int
         Cases that say what is right, and those that have a gold row.
     correct : int
@@ -109,6 +111,7 @@ class TrainingMetrics(NamedTuple):
     experiment_name: str
     total_cases: int
     processed_cases: int
+    held_back: dict[str, int]
     labelled_cases: int
     answerable_cases: int
     correct: int
@@ -207,6 +210,7 @@ def measure(
         experiment_name="",
         total_cases=loaded.n_records,
         processed_cases=n_cases,
+        held_back=loaded.held_back,
         labelled_cases=report.overall.n_cases if report else 0,
         answerable_cases=n_answerable,
         correct=int(winners.correct.sum()),

@@ -76,9 +76,35 @@ class Workspace:
             self.index, self.usage, self._config.retriever_top_k, self.catalogue_sha256
         )
 
-    def load_cases(self, paths: Sequence[Path], limit: int | None = None) -> CaseSet:
-        """Load the cases of some files; see `objectives.cases.load_cases`."""
-        return load_cases(paths, self._names, limit)
+    def load_cases(
+        self, paths: Sequence[Path], limit: int | None = None, *, open_test_sites: bool = False
+    ) -> CaseSet:
+        """Load the cases of some files; see `objectives.cases.load_cases`.
+
+        Labelled cases of the test sites (``split.test``) are held back and counted by site.
+
+        Parameters
+        ----------
+        paths : sequence of Path
+        limit : int, optional
+            Use only the first so many records.
+        open_test_sites : bool
+            Give them too; ``benchmarks/search.py`` alone may (``tests/test_closed_sites.py``).
+
+        Raises
+        ------
+        InputFileError
+            As `objectives.cases.load_cases`, and when every case is held back.
+        """
+        closed_sites = () if open_test_sites else self._config.split.test
+        loaded = load_cases(paths, self._names, limit, closed_sites)
+        if not loaded.cases:
+            raise InputFileError(
+                f"{', '.join(map(str, paths))}: every case is of the test sites "
+                f"{', '.join(loaded.held_back)}, which only make bench-search opens; give other "
+                "files with --dataset, or take the site out of split.test in the configuration"
+            )
+        return loaded
 
     def load_sanity(self, path: Path | None = None) -> CaseSet:
         """Load the sanity set.

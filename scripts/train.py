@@ -21,6 +21,8 @@ from scripts.progress import case_progress
 from studies.choice import Choice, choose_configuration
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from objectives import TrainingMetrics
 
 
@@ -82,6 +84,7 @@ def _print_block(metrics: TrainingMetrics) -> None:
         "=" * 50,
         f"Session: {metrics.session_id} ({metrics.experiment_name})",
         f"Total cases processed: {metrics.processed_cases:,}",
+        *_held_back(metrics.held_back),
         f"Accuracy@1: {_percent(metrics.accuracy_at_1)} "
         f"({metrics.correct:,} of {metrics.answerable_cases:,} answerable cases)",
         f"Recall@{metrics.top_k}: {_percent(metrics.recall_at_k)}",
@@ -102,6 +105,14 @@ def _print_block(metrics: TrainingMetrics) -> None:
     if metrics.answerable_cases == 0:
         lines.append("No case has a gold row: accuracy cannot be measured, only coverage.")
     typer.echo("\n".join(lines))
+
+
+def _held_back(by_site: Mapping[str, int]) -> list[str]:
+    if not by_site:
+        return []
+    n_cases = sum(by_site.values())
+    sites = f"site{'s' if len(by_site) > 1 else ''} {', '.join(by_site)}"
+    return [f"Held back: {n_cases:,} cases of the test {sites} (opened by make bench-search only)"]
 
 
 def _percent(share: float | None) -> str:

@@ -252,12 +252,13 @@ def compare(
             "only: name the same file in both"
         )
     loaded = workspaces[0].load_cases(list(dataset_paths) or dataset_files(folder))
-    test_sites = {site for config in settings for site in config.split.test}
-    sites = {case.site for case in loaded.cases} - test_sites
+    labelled_sites = {case.site for case in loaded.cases if case.has_gold}
+    sites = labelled_sites - set(settings[1].split.test)
+    left_out = {*loaded.held_back, *(labelled_sites - sites)}
     if not any(case.gold and case.site in sites for case in loaded.cases):
         raise InputFileError(
             "no case with a gold row (EXPECTED_NAME) outside the test sites of split.test; "
-            "give other files with --dataset"
+            "give other files with --dataset, or take the site out of split.test"
         )
     judged = [workspace.bank(loaded.cases).labelled() for workspace in workspaces]
 
@@ -277,7 +278,7 @@ def compare(
     return Comparison(
         in_sample=_compare_sites(*in_sample) if in_sample else None,
         held_out=_compare_sites(*held_out) if held_out else None,
-        left_out=tuple(sorted({case.site for case in loaded.cases} & test_sites)),
+        left_out=tuple(sorted(left_out)),
         changed=sorted(changed, key=lambda case: order.index(case.change)),
         bad_records=loaded.bad_records,
     )

@@ -33,7 +33,11 @@ def workspace(config: Configuration) -> Workspace:
 @pytest.fixture(scope="module")
 def cases(workspace: Workspace) -> list[Case]:
     files = sorted((ROOT / "data" / "training").glob("*.json"))
-    return [case for path in files for case in workspace.load_cases([path], 30).cases]
+    return [
+        case
+        for path in files
+        for case in workspace.load_cases([path], 30, open_test_sites=True).cases
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +176,11 @@ def test_few_gold_rows_are_vetoed_and_most_are_candidates(
     workspace: Workspace, config: Configuration
 ) -> None:
     files = sorted((ROOT / "data" / "training").glob("*.json"))
-    cases = [case for path in files for case in workspace.load_cases([path], 200).cases]
+    cases = [
+        case
+        for path in files
+        for case in workspace.load_cases([path], 200, open_test_sites=True).cases
+    ]
     labelled = workspace.bank(cases).at(config.split.tuning).answerable()
     sanity = workspace.bank(workspace.load_sanity().cases).answerable()
     assert WeightObjective(labelled, sanity, config.objective).ceiling >= 0.95

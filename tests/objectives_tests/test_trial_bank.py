@@ -33,7 +33,11 @@ def shipped(config: Configuration) -> LabelledBank:
     """Cases of every shipped site, some without a candidate."""
     workspace = Workspace(config)
     files = sorted((ROOT / "data" / "training").glob("*.json"))
-    cases = [case for path in files for case in workspace.load_cases([path], 150).cases]
+    cases = [
+        case
+        for path in files
+        for case in workspace.load_cases([path], 150, open_test_sites=True).cases
+    ]
     return workspace.bank(cases)
 
 

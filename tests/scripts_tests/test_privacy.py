@@ -119,7 +119,7 @@ def test_a_bad_record_says_why_without_it(bad: dict[str, object], tmp_path: Path
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_training_reports_bad_records_without_it(options: tuple[str, ...], cli: Cli) -> None:
-    (path, *_) = sorted(cli.data.glob("*.json"))
+    (*_, path) = sorted(cli.data.glob("*.json"))
     records = [*json.loads(path.read_text(encoding="utf-8"))[:5], *BAD_RECORDS]
     ran = cli("train", *options, "--dataset", cli.write("some.json", records))
     assert ran.code == 0, ran.stderr

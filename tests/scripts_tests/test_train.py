@@ -16,6 +16,7 @@ KEYS = {
     "experiment_name",
     "total_cases",
     "processed_cases",
+    "held_back",
     "answerable_cases",
     "correct",
     "accuracy_at_1",
@@ -30,13 +31,18 @@ KEYS = {
     "total_processing_time_s",
     "cases_per_s",
 }
+TEST_SITES = {"EASTWOLD", "MERIDIAN IMAGING"}
 TIMES = {"session_id", "total_processing_time_s", "cases_per_s"}
 
 
 def test_all_shipped_cases_are_answered_well_with_the_starting_weights(cli: Cli) -> None:
     found = cli("train", "--json").document
     assert found.keys() >= KEYS
-    assert found["processed_cases"] == found["total_cases"] >= 15_000
+    assert found["total_cases"] >= 15_000
+    assert found["held_back"].keys() == TEST_SITES
+    assert found["processed_cases"] == found["total_cases"] - sum(found["held_back"].values())
+    assert not TEST_SITES & found["site_accuracies"].keys()
+    assert not TEST_SITES & found["decisions"]["by_site"].keys()
     assert found["accuracy_at_1"] >= 0.85
     assert found["errors"] == 0
     assert found["correct"] == round(found["accuracy_at_1"] * found["answerable_cases"])
@@ -84,7 +90,8 @@ def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
     assert ran.code == 0
     for line in (
         "TRAINING COMPLETED SUCCESSFULLY",
-        "Total cases processed: 1,350",
+        "Total cases processed: 1,050",
+        "Held back: 300 cases of the test sites EASTWOLD, MERIDIAN IMAGING (opened by make ",
         "Accuracy@1: ",
         "Critical errors: ",
         "Successful matches: ",
@@ -103,7 +110,7 @@ def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
 
 
 def test_a_bad_record_is_reported_with_its_position_and_the_rest_runs(cli: Cli) -> None:
-    (path, *_) = sorted(cli.data.glob("*.json"))
+    (*_, path) = sorted(cli.data.glob("*.json"))
     records = json.loads(path.read_text())[:20]
     records.insert(7, {"EXAM_CODE": "X"})
     ran = cli("train", "--json", "--dataset", cli.write("some.json", records))

@@ -1,0 +1,145 @@
+"""The test sites are opened by the search benchmark and by nothing else."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.errors import InputFileError
+from objectives.cases import dataset_files
+from objectives.workspace import Workspace
+from studies.material import load_material
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from objectives.cases import CaseSet
+    from objectives.configuration import Configuration
+
+PACKAGES = ("engine", "objectives", "studies", "scripts", "benchmarks")
+ARGUMENT = "open_test_sites"
+MAY_OPEN = {"benchmarks/search.py"}
+READER = "load_cases"  # of objectives/cases.py: it holds back only what it is told to
+MAY_READ = {"objectives/cases.py", "objectives/workspace.py", "objectives/usage_cache.py"}
+GOLD = "CT Head"
+
+
+def passes(tree: ast.AST) -> bool:
+    """Whether code gives the argument, be it by a string in a dictionary."""
+    return any(
+        (isinstance(node, ast.keyword) and node.arg == ARGUMENT)
+        or (isinstance(node, ast.Constant) and node.value == ARGUMENT)
+        for node in ast.walk(tree)
+    )
+
+
+def reads(tree: ast.AST) -> bool:
+    """Whether code takes the reader from its module, past the workspace."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "objectives.cases"
+        and any(alias.name in (READER, "*") for alias in node.names)
+        for node in ast.walk(tree)
+    ) or any(
+        isinstance(node, ast.Attribute)
+        and node.attr == READER
+        and ast.unparse(node.value).split(".")[-1] == "cases"
+        for node in ast.walk(tree)
+    )
+
+
+def test_nothing_but_the_search_benchmark_opens_the_test_sites() -> None:
+    paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    trees = {
+        str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in paths
+    }
+    assert {name for name, tree in trees.items() if passes(tree)} <= MAY_OPEN
+    assert {name for name, tree in trees.items() if reads(tree)} <= MAY_READ
+
+
+@pytest.mark.parametrize(
+    ("code", "is_seen"),
+    [
+        ("w.load_cases(p, open_test_sites=True)", True),
+        ("partial(w.load_cases, open_test_sites=x)", True),
+        ("w.load_cases(p, **{'open_test_sites': True})", True),
+        ("w.load_cases(p)", False),
+    ],
+)
+def test_an_opening_is_seen(code: str, *, is_seen: bool) -> None:
+    assert passes(ast.parse(code)) == is_seen
+
+
+@pytest.mark.parametrize(
+    ("code", "is_seen"),
+    [
+        ("from objectives.cases import Case, load_cases as read", True),
+        ("from objectives import cases\ncases.load_cases(p, n)", True),
+        ("import objectives.cases\nobjectives.cases.load_cases(p, n)", True),
+        ("workspace.load_cases(p)", False),
+    ],
+)
+def test_a_way_past_the_workspace_is_seen(code: str, *, is_seen: bool) -> None:
+    assert reads(ast.parse(code)) == is_seen
+
+
+def read(config: Configuration, folder: Path, records: list[dict[str, object]]) -> CaseSet:
+    path = folder / "cases.json"
+    path.write_text(json.dumps(records), encoding="utf-8")
+    return Workspace(config).load_cases([path])
+
+
+def test_labelled_cases_of_test_sites_are_held_back_and_unlabelled_ones_pass(
+    config: Configuration, tmp_path: Path
+) -> None:
+    closed: dict[str, object] = {"DATA_SOURCE": " eastwold", "EXAM_NAME": "CT Head"}
+    loaded = read(
+        config,
+        tmp_path,
+        [
+            {"DATA_SOURCE": "NORTHMOOR", "EXAM_NAME": "Head", "EXPECTED_NAME": GOLD},
+            closed | {"EXPECTED_NAME": GOLD},
+            closed | {"EXPECTED_NAME": None},
+            closed,
+            closed | {"EXAM_NAME": ""},
+        ],
+    )
+    assert [(case.site, case.has_gold) for case in loaded.cases] == [
+        ("NORTHMOOR", True),
+        ("EASTWOLD", False),
+    ]
+    assert loaded.held_back == {"EASTWOLD": 2}
+    assert len(loaded.bad_records) == 1
+    assert loaded.n_records == 5
+
+
+def test_a_file_of_a_test_site_alone_is_refused_with_the_way_out(
+    config: Configuration, tmp_path: Path
+) -> None:
+    records: list[dict[str, object]] = [
+        {"DATA_SOURCE": "EASTWOLD", "EXAM_NAME": "Head", "EXPECTED_NAME": GOLD}
+    ]
+    with pytest.raises(InputFileError, match=r"test sites EASTWOLD.*out of split\.test"):
+        read(config, tmp_path, records)
+
+
+def test_a_study_holds_no_case_of_the_test_sites_but_hashes_all_files(
+    config: Configuration,
+) -> None:
+    material = load_material(config, [], None)
+    closed = set(config.split.test)
+    for cases in (material.loaded.cases, material.tuning.cases, material.gate.cases):
+        assert cases
+        assert not closed & {case.site for case in cases}
+    assert len(material.tuning.bank.features) == len(material.loaded.cases)
+    assert material.loaded.held_back.keys() == closed
+    files = dataset_files(config.data.training_dir)
+    assert material.loaded.sha256.keys() == {path.name for path in files}
+    opened = material.workspace.load_cases(files, open_test_sites=True)
+    assert opened.held_back == {}
+    assert len(opened.cases) == len(material.loaded.cases) + sum(
+        material.loaded.held_back.values()
+    )
