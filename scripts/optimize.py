@@ -42,6 +42,12 @@ def optimize(
     strategy: Annotated[
         str | None, typer.Option(help="tpe, random_search, grid_search or cmaes. [default: tpe]")
     ] = None,
+    pruner: Annotated[
+        str | None,
+        typer.Option(
+            help="none, bound, median, successive_halving, hyperband or wilcoxon. [default: bound]"
+        ),
+    ] = None,
     study_name: Annotated[
         str | None, typer.Option(help="Study to start or go on. [default: STRATEGY-seed-SEED]")
     ] = None,
@@ -77,6 +83,7 @@ def optimize(
     options = OptimizationConfig(
         max_experiments=max_experiments,
         strategy=strategy,
+        pruner=pruner,
         early_stopping_threshold=early_stopping_threshold,
         patience=patience,
         timeout=timeout,
@@ -109,6 +116,8 @@ def _print_block(study: OptimizationResult) -> None:
         f"Experiments run: {study.n_trials} ({study.n_new_trials} now; {study.n_complete} "
         f"complete, {study.n_pruned} pruned, {study.n_failed} failed; {study.stop_reason})",
         f"Strategy used: {study.strategy}",
+        f"Cases scored: {study.n_cases_scored / study.n_cases_in_full:.0%} of "
+        f"{study.n_cases_in_full:,} (pruner {study.pruner})",
         "",
         "Best parameters:",
         *(f"  {name}: {value:.4f}" for name, value in study.best_params.items()),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "identity"
 _NOT_PART = {"provenance", "training", "decision", "calibration", "data"}
-_STUDY_PART = {"pruner", "bounds", "grid"}
+_STUDY_PART = {"pruners", "bounds", "grid"}
 
 
 class DataHashes(NamedTuple):
@@ -51,7 +51,7 @@ class Identity(NamedTuple):
         Hash of the engine's code and vocabulary.
     configuration : str
         Hash of what decides the value of a trial and where trials may go.
-    strategy : str
+    strategy, pruner : str
     seed : int
     """
 
@@ -59,6 +59,7 @@ class Identity(NamedTuple):
     engine: str
     configuration: str
     strategy: str
+    pruner: str
     seed: int
 
 
@@ -85,7 +86,12 @@ def make_identity(
     settings["study"] = study.model_dump(mode="json", include=_STUDY_PART)
     narrowed = {name: list(bounds) for name, bounds in ranges.items()}
     return Identity(
-        data, engine_sha256(), hash_of([settings, narrowed]), study.strategy, study.seed
+        data,
+        engine_sha256(),
+        hash_of([settings, narrowed]),
+        study.strategy,
+        study.pruner,
+        study.seed,
     )
 
 
@@ -125,6 +131,7 @@ def _document(identity: Identity) -> dict[str, object]:
         "the configuration": identity.configuration,
         "the engine": identity.engine,
         "the strategy": identity.strategy,
+        "the pruner": identity.pruner,
         "the seed": identity.seed,
     }
 
@@ -141,7 +148,7 @@ def _changes(stored: Mapping[str, object], now: Mapping[str, object]) -> list[st
                 name for name in {*value, *before} if value.get(name) != before.get(name)
             )
             changes.append(f"{what} changed ({', '.join(files)})")
-        elif what in ("the strategy", "the seed"):
+        elif what in ("the strategy", "the pruner", "the seed"):
             changes.append(f"{what} was {before}, now {value}")
         else:
             changes.append(f"{what} changed")

@@ -18,7 +18,7 @@ from studies.export import check_output, export_configuration, set_aside
 from studies.gate import GateReport, Verdict, hold_gate, judge_accepted
 from studies.identity import claim, data_hashes, make_identity
 from studies.material import load_material, load_sanity
-from studies.options import OptimizationConfig, make_strategy, stopping_rules
+from studies.options import OptimizationConfig, make_pruner, make_strategy, stopping_rules
 from studies.progress import Silence
 from studies.runner import StudyRunner
 from studies.stopping import Stopper
@@ -46,7 +46,7 @@ class OptimizationResult(NamedTuple):
 
     Attributes
     ----------
-    study_name, strategy : str
+    study_name, strategy, pruner : str
     seed : int
     n_trials, n_complete, n_pruned, n_failed : int
         Trials of the study, those of earlier runs included.
@@ -55,6 +55,8 @@ class OptimizationResult(NamedTuple):
     stop_reason : str
     n_tuning_cases : int
         Answerable cases of the tuning sites.
+    n_cases_scored, n_cases_in_full : int
+        Of all trials together: those that were scored, and all there were to score.
     ceiling : float
         The value if every gold row among the candidates ranked first, [0, 1].
     baseline_value, random_median_value, best_value : float
@@ -79,6 +81,7 @@ class OptimizationResult(NamedTuple):
 
     study_name: str
     strategy: str
+    pruner: str
     seed: int
     n_trials: int
     n_complete: int
@@ -87,6 +90,8 @@ class OptimizationResult(NamedTuple):
     n_new_trials: int
     stop_reason: str
     n_tuning_cases: int
+    n_cases_scored: int
+    n_cases_in_full: int
     ceiling: float
     baseline_value: float
     random_median_value: float
@@ -153,6 +158,7 @@ class TrainingOptimizer:
         settings = self._options.study_settings(self._config)
         ranges = self._options.ranges(settings)
         strategy = make_strategy(self._config, settings, ranges)
+        pruner = make_pruner(self._config, settings)
         check_output(settings.output, self._options.config_path)
         storage = open_storage(settings.storage)
         paths = [Path(path) for path in dataset_paths or ()]
@@ -172,10 +178,10 @@ class TrainingOptimizer:
         identity = make_identity(self._config, settings, ranges, hashes)
         claim(study, identity)
         objective = WeightObjective(
-            material.tuning.answerable(), sanity.bank, self._config.objective
+            material.tuning.answerable(), sanity.bank, self._config.objective.cut(pruner.n_rungs)
         )
         log = TrialLog(study, TrialWriter(storage, study.study_name))
-        runner = StudyRunner(study, log, objective, strategy, settings.pruner)
+        runner = StudyRunner(study, log, objective, strategy, pruner)
         n_before = len(runner.records)
         stop_reason = self._run(runner, settings, started)
         best = runner.best()
@@ -189,10 +195,12 @@ class TrainingOptimizer:
         exported, older = self._keep_or_export(
             settings.output, optimized, best, identity=identity, runner=runner, gate=gate
         )
+        n_tuning_cases = int(material.tuning.labels.answerable.sum())
         states = Counter(record.state for record in runner.records)
         return OptimizationResult(
             study_name=study.study_name,
             strategy=settings.strategy,
+            pruner=settings.pruner,
             seed=settings.seed,
             n_trials=len(runner.records),
             n_complete=states[TrialState.COMPLETE],
@@ -200,7 +208,9 @@ class TrainingOptimizer:
             n_failed=states[TrialState.FAIL],
             n_new_trials=len(runner.records) - n_before,
             stop_reason=stop_reason,
-            n_tuning_cases=int(material.tuning.labels.answerable.sum()),
+            n_tuning_cases=n_tuning_cases,
+            n_cases_scored=runner.n_cases_scored,
+            n_cases_in_full=n_tuning_cases * len(runner.records),
             ceiling=objective.ceiling,
             baseline_value=runner.current.value,
             random_median_value=_random_median(objective, runner, settings),

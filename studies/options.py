@@ -16,6 +16,7 @@ from objectives.configuration import (
     first_problem,
 )
 from objectives.search_space import SearchSpace
+from studies.pruners import Pruner, pruner_named
 from studies.samplers import Strategy, strategy_named
 from studies.samplers.base import Problem
 from studies.stopping import StoppingRules
@@ -23,6 +24,7 @@ from studies.stopping import StoppingRules
 _OVERRIDES = (
     "max_experiments",
     "strategy",
+    "pruner",
     "early_stopping_threshold",
     "patience",
     "timeout",
@@ -42,6 +44,8 @@ class OptimizationConfig:
         Trials of the study in all, those of earlier runs included.
     strategy : str, optional
         ``tpe``, ``random_search`` or ``grid_search``.
+    pruner : str, optional
+        ``bound``, ``none`` or one of `studies.pruners.PRUNERS`.
     early_stopping_threshold : float, optional
         Stop when the best value reaches it, [0, 1].
     patience : int, optional
@@ -69,6 +73,7 @@ class OptimizationConfig:
 
     max_experiments: int | None = None
     strategy: str | None = None
+    pruner: str | None = None
     early_stopping_threshold: float | None = None
     patience: int | None = None
     timeout: float | None = None
@@ -141,6 +146,18 @@ def make_strategy(
     strategy = strategy_named(settings.strategy)
     grid = {str(name): values for name, values in settings.grid.items()}
     return strategy(Problem(config.weights, space, grid, settings.seed))
+
+
+def make_pruner(config: Configuration, settings: StudySettings) -> Pruner:
+    """Build the pruner of a study.
+
+    Raises
+    ------
+    ConfigurationError
+        When the pruner is unknown, or needs more rungs than the objective has.
+    """
+    pruner = pruner_named(settings.pruner)
+    return pruner(settings.pruners, config.objective.n_rungs, settings.seed)
 
 
 def stopping_rules(settings: StudySettings) -> StoppingRules:

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights, weights_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from engine.settings import Weights
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _COORDINATES = "coordinates"
 _TRACEBACK = "traceback"
+_PART_VALUES = "part_values"
 CRITICAL_CONSTRAINT = "critical_errors_above_baseline"
 
 
@@ -35,8 +36,10 @@ class Finished(NamedTuple):
     valuation : Valuation or None
         None when the objective raised.
     rungs : mapping of int to float
-        Value reported at each rung.
+        Value at each rung, over the cases so far.
     started, ended : datetime
+    part_values : sequence of float
+        Value of each part alone, for a pruner that reads them.
     """
 
     state: TrialState
@@ -46,6 +49,7 @@ class Finished(NamedTuple):
     rungs: Mapping[int, float]
     started: datetime
     ended: datetime
+    part_values: Sequence[float] = ()
 
 
 def weight_distributions(space: SearchSpace) -> dict[str, FloatDistribution]:
@@ -95,6 +99,8 @@ def to_record(
                 0 if baseline_critical is None else valuation.critical_errors - baseline_critical
             )
             constraints = {CRITICAL_CONSTRAINT: float(above)}
+    if finished.part_values:
+        attrs[_PART_VALUES] = list(finished.part_values)
     if failure:
         attrs[_TRACEBACK] = failure
     record = create_trial(
@@ -133,6 +139,12 @@ def coordinates_of_record(record: FrozenTrial) -> dict[str, float]:
     """Return where a recorded trial lies in the box of coordinates."""
     point: dict[str, float] = record.user_attrs[_COORDINATES]
     return point
+
+
+def part_values_of_record(record: FrozenTrial) -> Sequence[float]:
+    """Return the value of each part alone, exactly as it was reported; JSON keeps every bit."""
+    values: list[float] = record.user_attrs.get(_PART_VALUES, [])
+    return values
 
 
 def weights_of_record(record: FrozenTrial) -> Weights:

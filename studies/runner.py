@@ -10,7 +10,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from engine.errors import StudyError
-from studies.pruning import MedianRule
+from objectives.objective import never_stop
+from studies.pruners import BatchPruner
 from studies.records import (
     CRITICAL_CONSTRAINT,
     Finished,
@@ -25,12 +26,12 @@ from studies.samplers import BatchStrategy, LearningStrategy, Proposal, Tried
 from studies.trial_writer import NumbersTakenError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from engine.settings import Weights
-    from objectives.configuration import PrunerSettings
-    from objectives.objective import RungReport, WeightObjective
+    from objectives.objective import Rung, RungReport, Valuation, WeightObjective
     from studies.progress import Progress
+    from studies.pruners import Pruner
     from studies.samplers import Strategy
     from studies.stopping import Stopper
     from studies.trial_log import TrialLog
@@ -71,7 +72,7 @@ class StudyRunner:
         The trials of that study.
     objective : WeightObjective
     strategy : Strategy
-    pruner : PrunerSettings
+    pruner : Pruner
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class StudyRunner:
         log: TrialLog,
         objective: WeightObjective,
         strategy: Strategy,
-        pruner: PrunerSettings,
+        pruner: Pruner,
     ) -> None:
         self._study = study
         self._log = log
@@ -95,7 +96,7 @@ class StudyRunner:
 
     def _learn(self) -> None:
         """Take note of every finished trial, as if none had been seen before."""
-        self._rule = MedianRule(self._pruner)
+        self._pruner.forget()
         self._best: FrozenTrial | None = None
         self._tried: list[Tried] = []
         for record in self.records:
@@ -108,6 +109,11 @@ class StudyRunner:
     def records(self) -> Sequence[FrozenTrial]:
         """Every finished trial, in order."""
         return self._log.records
+
+    @property
+    def n_cases_scored(self) -> int:
+        """Cases of the tuning sites that were scored, all trials together."""
+        return sum(record.user_attrs.get("n_cases_scored", 0) for record in self.records)
 
     def run(
         self,
@@ -177,12 +183,13 @@ class StudyRunner:
 
     def _take_note(self, record: FrozenTrial) -> None:
         """Show a trial to strategies and pruner; the first of equally good ones is the best."""
-        if record.state is TrialState.COMPLETE:
-            self._rule.saw(record.intermediate_values)
         value = _feasible_value(record)
+        self._pruner.saw(record, value)
         complete = record.value if record.state is TrialState.COMPLETE else None
         point = coordinates_of_record(record)
-        self._tried.append(Tried(point, complete, is_feasible=value is not None))
+        self._tried.append(
+            Tried(point, complete, is_feasible=value is not None, so_far=record.value)
+        )
         best = _feasible_value(self._best) if self._best else None
         if value is not None and (best is None or value > best):
             self._best = record
@@ -196,68 +203,78 @@ class StudyRunner:
             )
         return first
 
-    def _next(self, n_trials: int) -> Sequence[Finished]:
+    def _next(self, n_trials: int) -> Iterable[Finished]:
         """Run the next trial, or the next few where the strategy places several at once."""
         number, strategy = len(self.records), self._strategy
         if number == 0:
             return [self._run_trial(strategy.current())]
         if isinstance(strategy, BatchStrategy):
-            return self._run_batch(strategy.proposals(self._tried, n_trials - number))
+            return self._run_batch(number, n_trials, strategy)
         return [self._run_sampled(strategy.sampler(number))]
 
-    def _run_batch(self, proposals: Sequence[Proposal]) -> Sequence[Finished]:
-        """Value many proposals at once, which costs less than stopping the bad ones early."""
+    def _run_batch(
+        self, number: int, n_trials: int, strategy: BatchStrategy
+    ) -> Iterable[Finished]:
+        """Value many proposals at once, or one by one for a pruner that needs each in turn."""
+        pruner = self._pruner
+        if isinstance(pruner, BatchPruner):
+            end = min(n_trials, pruner.batch_ends_before(number))
+            return self._run_at_once(strategy.proposals(self._tried, end - number), pruner.floor)
+        proposals = strategy.proposals(self._tried, n_trials - number)
+        return (self._run_trial(one, pruner.begin()) for one in proposals)
+
+    def _run_at_once(self, proposals: Sequence[Proposal], floor: float) -> Sequence[Finished]:
         started = datetime.now()  # noqa: DTZ005 - Optuna stores local times
         try:
-            evaluated = self._objective.evaluate_many([one.weights for one in proposals])
+            evaluated = self._objective.evaluate_many([one.weights for one in proposals], floor)
         except Exception:
             for proposal in proposals:  # one at a time the trial at fault shows
                 self._run_trial(proposal)
             raise
         ended = datetime.now()  # noqa: DTZ005
         return [
-            Finished(TrialState.COMPLETE, *proposal, full.valuation, full.rungs, started, ended)
+            Finished(_state(full.valuation), *proposal, full.valuation, full.rungs, started, ended)
             for proposal, full in zip(proposals, evaluated, strict=True)
         ]
 
     def _run_sampled(self, sampler: optuna.samplers.BaseSampler) -> Finished:
-        """Run a trial where the sampler puts it, stopped early when the rule says so."""
+        """Run a trial where the sampler puts it."""
         self._history.sampler = sampler
         trial = self._history.ask(self._axes)
+        stops = self._pruner.begin()
 
-        rungs: dict[int, float] = {}
-
-        def stop_at(rung: int, value: float) -> bool:
-            trial.report(value, rung)
-            rungs[rung] = value
-            return self._rule.stops(rungs)
+        def report(rung: Rung) -> bool:
+            trial.report(rung.value, rung.number)
+            return stops(rung)
 
         point = trial.params  # a copy each time
-        proposal = Proposal(self.space.decode(point), point)
-        finished = self._run_trial(proposal, stop_at)
+        finished = self._run_trial(Proposal(self.space.decode(point), point), report)
         value = finished.valuation.value if finished.valuation else None
         is_complete = finished.state is TrialState.COMPLETE
         self._history.tell(trial, value if is_complete else None, state=finished.state)
         return finished
 
-    def _run_trial(self, proposal: Proposal, report: RungReport | None = None) -> Finished:
+    def _run_trial(self, proposal: Proposal, report: RungReport = never_stop) -> Finished:
         """Run one trial; a bug is recorded with its traceback and raised."""
         started = datetime.now()  # noqa: DTZ005
-        rungs: dict[int, float] = {}
+        seen: list[Rung] = []
 
-        def stop_at(rung: int, value: float) -> bool:
-            rungs[rung] = value
-            return report is not None and report(rung, value)
+        def stops(rung: Rung) -> bool:
+            seen.append(rung)
+            return report(rung)
+
+        def finished(state: TrialState, valuation: Valuation | None) -> Finished:
+            rungs = {rung.number: rung.value for rung in seen}
+            parts = [rung.part_value for rung in seen] if self._pruner.reads_parts else []
+            ended = datetime.now()  # noqa: DTZ005
+            return Finished(state, *proposal, valuation, rungs, started, ended, parts)
 
         try:
-            valuation = self._objective.evaluate(proposal.weights, stop_at)
+            valuation = self._objective.evaluate(proposal.weights, stops)
         except Exception:
-            failed = Finished(TrialState.FAIL, *proposal, None, rungs, started, datetime.now())  # noqa: DTZ005
-            self._record(failed, traceback.format_exc())
+            self._record(finished(TrialState.FAIL, None), traceback.format_exc())
             raise
-        is_complete = valuation.critical_errors is not None
-        state = TrialState.COMPLETE if is_complete else TrialState.PRUNED
-        return Finished(state, *proposal, valuation, rungs, started, datetime.now())  # noqa: DTZ005
+        return finished(_state(valuation), valuation)
 
     def _record(self, finished: Finished, failure: str = "") -> FrozenTrial:
         baseline = self._first().user_attrs["critical_errors"] if self.records else None
@@ -267,6 +284,11 @@ class StudyRunner:
         if record.number == 0 and isinstance(self._strategy, LearningStrategy):
             self._history.add_trial(to_history(record, self.space))
         return record
+
+
+def _state(valuation: Valuation) -> TrialState:
+    is_complete = valuation.critical_errors is not None
+    return TrialState.COMPLETE if is_complete else TrialState.PRUNED
 
 
 def _feasible_value(record: FrozenTrial) -> float | None:

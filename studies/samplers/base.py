@@ -59,12 +59,15 @@ class Tried(NamedTuple):
     value : float or None
         In [0, 1]; None when it was pruned or failed.
     is_feasible : bool
-        Whether it has no more critical errors than trial 0.
+        Whether it is complete and has no more critical errors than trial 0.
+    so_far : float or None
+        Value over the cases that were scored; None when it failed.
     """
 
     point: Mapping[str, float]
     value: float | None
     is_feasible: bool
+    so_far: float | None = None
 
 
 class BaseStrategy(ABC):

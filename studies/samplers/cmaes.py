@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from studies.samplers.base import Problem, Tried
 
 _SPREAD = 1 / 6  # of the unit box, as Optuna starts
-_WORST = -1.0  # below every value
+_BELOW_ALL = -1.0  # below every value
+_FAILED = -2.0
 
 
 class CmaEs(BatchStrategy):
@@ -84,6 +85,7 @@ class CmaEs(BatchStrategy):
 
 
 def _rank_value(tried: Tried) -> float:
-    """Return what a trial counts: one with more critical errors less than any without."""
-    value = _WORST if tried.value is None else tried.value
-    return value if tried.is_feasible else value + _WORST
+    """Return what a trial counts: less than any feasible one unless it is one."""
+    if tried.so_far is None:
+        return _FAILED
+    return tried.so_far if tried.is_feasible else tried.so_far + _BELOW_ALL

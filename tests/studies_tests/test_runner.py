@@ -12,6 +12,7 @@ from engine.settings import Weights
 from objectives.objective import RungReport, Valuation, WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights
 from studies.progress import Silence
+from studies.pruners import PRUNERS
 from studies.records import CRITICAL_CONSTRAINT
 from studies.runner import StudyRunner
 from studies.samplers import STRATEGIES, BatchStrategy
@@ -43,9 +44,8 @@ class Setup:
     def __init__(self, folder: Path, config: Configuration, make_bank: MakeBank) -> None:
         self.url = f"sqlite:///{folder / 'studies.db'}"
         self.config = config
-        settings = config.objective.model_copy(update={"chunk_size": 40})
         self.objective = WeightObjective(
-            make_bank(300, SITES), make_bank(20, ("SANITY",), seed=1), settings
+            make_bank(300, SITES), make_bank(20, ("SANITY",), seed=1), config.objective
         )
 
     def runner(
@@ -54,6 +54,7 @@ class Setup:
         strategy: str = "tpe",
         seed: int = 1,
         objective: WeightObjective | None = None,
+        pruner: str = "bound",
     ) -> StudyRunner:
         storage = open_storage(self.url)
         study = optuna.create_study(
@@ -69,7 +70,7 @@ class Setup:
             TrialLog(study, TrialWriter(storage, name)),
             objective or self.objective,
             STRATEGIES[strategy](problem),
-            self.config.study.pruner,
+            PRUNERS[pruner](self.config.study.pruners, self.config.objective.n_rungs, seed),
         )
 
 
@@ -127,22 +128,6 @@ def test_the_database_is_a_plain_optuna_study_of_real_weights(setup: Setup) -> N
         study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
     )
     assert set(importances) <= set(WEIGHT_NAMES)
-
-
-def test_bad_trials_are_pruned_before_the_last_chunk(setup: Setup) -> None:
-    runner = setup.runner(strategy="tpe")
-    runner.run(40, stopper(), Silence())
-    pruned = [r for r in runner.records if r.state is TrialState.PRUNED]
-    assert pruned
-    for record in pruned:
-        assert record.user_attrs["n_cases_scored"] < 300
-        assert record.intermediate_values
-    best = runner.best()
-    assert all(
-        r.value is None or r.value <= best.value
-        for r in runner.records
-        if CRITICAL_CONSTRAINT in r.constraints and r.constraints[CRITICAL_CONSTRAINT] <= 0
-    )
 
 
 def test_a_trial_with_more_critical_errors_is_never_the_best(setup: Setup) -> None:
