@@ -241,16 +241,13 @@ class StudyRunner:
         """Run a trial where the sampler puts it."""
         self._history.sampler = sampler
         trial = self._history.ask(self._axes)
-        stops = self._pruner.begin()
-
-        def report(rung: Rung) -> bool:
-            trial.report(rung.value, rung.number)
-            return stops(rung)
-
         point = trial.params  # a copy each time
-        finished = self._run_trial(Proposal(self.space.decode(point), point), report)
+        proposal = Proposal(self.space.decode(point), point)
+        finished = self._run_trial(proposal, self._pruner.begin())
         value = finished.valuation.value if finished.valuation else None
         is_complete = finished.state is TrialState.COMPLETE
+        if value is not None and not is_complete:
+            trial.report(value, max(finished.rungs))  # all that samplers read of the rungs
         self._history.tell(trial, value if is_complete else None, state=finished.state)
         return finished
 
