@@ -16,7 +16,7 @@ from objectives.configuration import load_configuration
 from objectives.objective import WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace
 from studies.material import load_material, load_sanity
-from studies.options import OptimizationConfig, make_strategy
+from studies.options import OptimizationConfig, make_pruner, make_strategy
 from studies.progress import Silence
 from studies.runner import StudyRunner
 from studies.stopping import Stopper, StoppingRules
@@ -131,8 +131,9 @@ def _ours(config: Configuration, objective: WeightObjective, strategy: str, url:
 
     def run() -> None:
         log = TrialLog(study, TrialWriter(storage, study.study_name))
-        planned = make_strategy(config, settings, {})
-        runner = StudyRunner(study, log, objective, planned, settings.pruner)
+        planned = make_strategy(config, settings, SearchSpace(settings.bounds), objective)
+        pruner = make_pruner(config, settings)
+        runner = StudyRunner(study, log, planned, pruner)
         runner.run(N_TRIALS, Stopper(_NO_RULES, time.monotonic()), Silence())
 
     taken = seconds(run)

@@ -98,22 +98,40 @@ class ObjectiveSettings(Section):
     """How a set of weights is valued."""
 
     sanity_weight: Share
-    chunk_size: Positive
     seed: NotNegative
-    rungs: list[Share]
+    n_rungs: Positive
 
-    @model_validator(mode="after")
-    def _rising(self) -> Self:
-        if self.rungs != sorted(set(self.rungs)):
-            raise ValueError("rungs must rise")
-        return self
+    def cut(self, n_rungs: int) -> ObjectiveSettings:
+        """Return the same with another number of rungs; values stay what they are."""
+        return self.model_copy(update={"n_rungs": n_rungs})
 
 
-class PrunerSettings(Section):
-    """The median rule's patience."""
+class MedianSettings(Section):
+    """Trials that must have ended, and have reported at a rung, before any is stopped there."""
 
     n_startup_trials: NotNegative
     n_min_trials: Positive
+
+
+class HalvingSettings(Section):
+    """One in how many trials goes on."""
+
+    reduction_factor: Annotated[int, Field(ge=2, strict=True)]
+
+
+class WilcoxonSettings(Section):
+    """How sure the test must be."""
+
+    p_threshold: Annotated[float, Field(gt=0.0, lt=1.0, strict=True)]
+
+
+class PrunerSettings(Section):
+    """Settings of the pruners that have any."""
+
+    median: MedianSettings
+    successive_halving: HalvingSettings
+    hyperband: HalvingSettings
+    wilcoxon: WilcoxonSettings
 
 
 class BoundsSettings(Section):
@@ -148,7 +166,8 @@ class StudySettings(Section):
     early_stopping_threshold: Share | None
     patience: Positive | None
     output: Path
-    pruner: PrunerSettings
+    pruner: str
+    pruners: PrunerSettings
     n_random_vectors: Positive
     bounds: BoundsSettings
     grid: dict[WeightName, Annotated[list[Finite], Field(min_length=1)]]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+import functools
+import operator
+from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
 
 import numpy as np
 
 from engine.coefficients import effective_coefficients
 from objectives.line_profile import profile
-from objectives.metrics import recall_at_k
 from objectives.trial_bank import Part, TrialBank
 from objectives.truth import CRITICAL_KINDS
 
@@ -21,13 +22,36 @@ if TYPE_CHECKING:
     from objectives.configuration import ObjectiveSettings
     from objectives.labelled_bank import LabelledBank
     from objectives.lines import Line
+    from objectives.trial_bank import Tally
+
+
+class Rung(NamedTuple):
+    """What is known of a trial after one of the equal parts of the cases.
+
+    Attributes
+    ----------
+    number : int
+        Parts scored so far, 1 or more.
+    value : float
+        Over the cases so far, in [0, 1].
+    part_value : float
+        Of the last part alone (and the sanity set), in [0, 1].
+    most : float
+        What the value over all cases cannot exceed: every remaining case counts as right whose
+        gold row some weights may rank first.
+    """
+
+    number: int
+    value: float
+    part_value: float
+    most: float
 
 
 class RungReport(Protocol):
     """Called at each rung of a trial; returns whether to stop the trial there."""
 
-    def __call__(self, rung: int, value: float) -> bool:
-        """Take the value over the cases scored so far."""
+    def __call__(self, rung: Rung) -> bool:
+        """Take what is known so far."""
         ...
 
 
@@ -58,7 +82,7 @@ class Valuation(NamedTuple):
 
 
 class Full(NamedTuple):
-    """An evaluation over all cases, with the value at each rung on the way."""
+    """An evaluation among many, with the value at each rung on the way."""
 
     valuation: Valuation
     rungs: dict[int, float]
@@ -82,16 +106,20 @@ class Stretches(NamedTuple):
     critical: NDArray[np.int64]
 
 
-def _never_stop(rung: int, value: float) -> bool:  # noqa: ARG001 - a RungReport
+def never_stop(rung: Rung) -> bool:  # noqa: ARG001 - a RungReport
+    """Go on to the last case."""
     return False
 
 
 class WeightObjective:
     """Values weights: ``(1 - w)`` x macro mean of accuracy@1 over sites + ``w`` x sanity set.
 
-    The cases stand in one seeded order, cut into chunks; at each rung (a share of the chunks) the
-    value over the cases so far is reported and the evaluation may be stopped. After tuning the
-    sanity set is in-sample.
+    The cases stand in one seeded order, cut into equal parts, the sanity set in the first; after
+    each part but the last the value so far is reported and the evaluation may be stopped. After
+    tuning the sanity set is in-sample.
+
+    Every value is the same rising function of the numbers of right cases, rounded alike: what
+    bounds the counts bounds the value, to the last bit.
 
     Parameters
     ----------
@@ -107,101 +135,150 @@ class WeightObjective:
     ) -> None:
         n_cases = len(tuning.cases)
         self._sanity_weight = settings.sanity_weight
+        self._n_rungs = min(settings.n_rungs, n_cases)
         self.sites = sorted({case.site for case in tuning.cases})
         number = {site: i for i, site in enumerate(self.sites)}
         groups = np.array([number[case.site] for case in tuning.cases], dtype=np.intp)
-        ends = [*range(settings.chunk_size, n_cases, settings.chunk_size), n_cases]
-        wanted = {int(np.ceil(share * len(ends))) for share in settings.rungs}
-        self._rungs = [*sorted(rung for rung in wanted if 0 < rung < len(ends)), len(ends)]
         place = np.empty(n_cases, dtype=np.intp)
         place[np.random.default_rng(settings.seed).permutation(n_cases)] = np.arange(n_cases)
-        segments = np.searchsorted([ends[rung - 1] for rung in self._rungs], place, side="right")
         n_sites = len(self.sites)
         first = np.zeros(len(sanity.cases), dtype=np.intp)
-        self.bank = TrialBank(
-            [Part(tuning, groups, segments), Part(sanity, first + n_sites, first)],
-            n_groups=n_sites + 1,
-            n_segments=len(self._rungs),
+        self._parts = (
+            Part(tuning, groups, place * self._n_rungs // n_cases),
+            Part(sanity, first + n_sites, first),
         )
-        found = np.bincount(groups, tuning.labels.is_gold.any(axis=1), n_sites)
-        self._ceiling = self._mix(found / np.bincount(groups), recall_at_k(sanity.labels))
+        self.bank = TrialBank(self._parts, n_sites + 1, self._n_rungs)
+        n_in_part = self.bank.n_cases.copy()
+        n_in_part[:, -1] = len(sanity.cases)
+        self._n_in_part: list[list[int]] = n_in_part.tolist()
+        self._n_so_far: list[list[int]] = np.cumsum(self.bank.n_cases, axis=0).tolist()
+        self._n_in_all = self._n_so_far[-1]
+        reachable = np.cumsum(self.bank.n_reachable, axis=0)
+        self._n_to_come = reachable[-1] - reachable
+        found = np.bincount(groups, tuning.labels.is_gold.any(axis=1), n_sites).tolist()
+        in_sanity = int(sanity.labels.is_gold.any(axis=1).sum())
+        self._ceiling = self._mix([*found, in_sanity], self._n_in_all)
 
     @property
     def ceiling(self) -> float:
         """The value if every gold row among the candidates ranked first, in [0, 1]."""
         return self._ceiling
 
-    def evaluate(self, weights: Weights, report: RungReport = _never_stop) -> Valuation:
-        """Score segment after segment; stop at a rung when `report` says so."""
+    @functools.cached_property
+    def _in_one_part(self) -> TrialBank:
+        """All cases in as few blocks as may be, for what needs no rungs."""
+        whole = [part._replace(segments=np.zeros_like(part.segments)) for part in self._parts]
+        return TrialBank(whole, len(self.sites) + 1, 1)
+
+    def evaluate(self, weights: Weights, report: RungReport = never_stop) -> Valuation:
+        """Score part after part; stop at a rung when `report` says so."""
         coefficients = effective_coefficients(weights)[None]
         correct = np.zeros(len(self.sites) + 1, dtype=np.int64)
-        n_cases = np.zeros_like(correct)
-        critical = 0
-        by_kind = np.zeros(len(CRITICAL_KINDS), dtype=np.int64)
-        for segment, rung in enumerate(self._rungs):
+        dangers = np.zeros(1 + len(CRITICAL_KINDS), dtype=np.int64)
+        for segment in range(self._n_rungs):
             tally = self.bank.tally(segment, coefficients)
-            correct += tally.correct[0]
-            n_cases += self.bank.n_cases[segment]
-            critical += int(tally.critical[0])
-            by_kind += tally.critical_by_kind[0]
-            so_far = self._valuation(correct, n_cases)
-            if rung != self._rungs[-1] and report(rung, so_far.value):
-                return so_far
-        return _with_critical(so_far, critical, by_kind)
+            part = tally.correct[0]
+            correct += part
+            dangers += _dangers(tally)[0]
+            if segment + 1 < self._n_rungs and report(self._rung(segment, correct, part)):
+                return self._valuation(segment, correct, None)
+        return self._valuation(segment, correct, dangers)
 
-    def evaluate_many(self, weights: Sequence[Weights]) -> list[Full]:
-        """Score many sets of weights over all cases at once; each as `evaluate` would."""
+    def evaluate_many(
+        self, weights: Sequence[Weights], floor: float = float("-inf")
+    ) -> list[Full]:
+        """Score many sets of weights at once; each as `evaluate` would.
+
+        Parameters
+        ----------
+        weights : sequence of Weights
+        floor : float
+            Weights that can no longer reach this value are stopped.
+        """
         coefficients = np.array([effective_coefficients(one) for one in weights])
-        tallies = [self.bank.tally(segment, coefficients) for segment in range(len(self._rungs))]
-        correct = np.cumsum([tally.correct for tally in tallies], axis=0)
-        n_cases = np.cumsum(self.bank.n_cases, axis=0)
-        critical = np.sum([tally.critical for tally in tallies], axis=0)
-        by_kind = np.sum([tally.critical_by_kind for tally in tallies], axis=0)
-        evaluations = []
-        for number in range(len(weights)):
-            *on_the_way, last = (
-                self._valuation(correct[segment, number], n_cases[segment])
-                for segment in range(len(self._rungs))
-            )
-            reports = zip(self._rungs, on_the_way, strict=False)
-            evaluations.append(
-                Full(
-                    _with_critical(last, int(critical[number]), by_kind[number]),
-                    {rung: valuation.value for rung, valuation in reports},
-                )
-            )
-        return evaluations
+        correct = np.zeros((len(weights), len(self.sites) + 1), dtype=np.int64)
+        dangers = np.zeros((len(weights), 1 + len(CRITICAL_KINDS)), dtype=np.int64)
+        rungs: list[dict[int, float]] = [{} for _ in weights]
+        stopped: dict[int, Valuation] = {}
+        left = np.arange(len(weights))
+        for segment in range(self._n_rungs):
+            if not len(left):
+                break
+            tally = self.bank.tally(segment, coefficients[left])
+            correct[left] += tally.correct
+            dangers[left] += _dangers(tally)
+            if segment + 1 == self._n_rungs:
+                break
+            values = self._mix(correct[left].T, self._n_so_far[segment])
+            for one, value in zip(left.tolist(), values.tolist(), strict=True):
+                rungs[one][segment + 1] = value
+            at_most = correct[left] + self._n_to_come[segment]
+            is_out = self._mix(at_most.T, self._n_in_all) < floor
+            for one in left[is_out].tolist():
+                stopped[one] = self._valuation(segment, correct[one], None)
+            left = left[~is_out]
+        for one in left.tolist():
+            stopped[one] = self._valuation(-1, correct[one], dangers[one])
+        return [Full(stopped[one], reports) for one, reports in enumerate(rungs)]
 
     def along(self, line: Line) -> Stretches:
         """Value every place of a line at once, exactly."""
-        found = profile(self.bank.blocks, line)
-        shares = found.correct / self.bank.n_cases.sum(axis=0)
-        macro = sum(shares.T[:-1]) / len(self.sites)  # summed as `_mix` sums
-        values = (1 - self._sanity_weight) * macro + self._sanity_weight * shares[:, -1]
+        found = profile(self._in_one_part.blocks, line)
+        values = self._mix(found.correct.T, self._n_in_all)
         return Stretches(found.edges, values, found.critical)
 
-    def _valuation(self, correct: NDArray[np.int64], n_cases: NDArray[np.int64]) -> Valuation:
-        """Turn counts into a valuation; a site without a case so far is left out."""
-        seen = np.flatnonzero(n_cases[:-1])
-        shares = correct[seen] / n_cases[seen]
-        sanity = float(correct[-1] / n_cases[-1])
-        return Valuation(
-            value=self._mix(shares, sanity),
-            site_accuracies={
-                self.sites[site]: float(share) for site, share in zip(seen, shares, strict=True)
-            },
-            sanity_accuracy=sanity,
-            critical_errors=None,
-            critical_by_kind=None,
-            n_cases_scored=int(n_cases[:-1].sum()),
+    def _rung(self, segment: int, correct: NDArray[np.int64], part: NDArray[np.int64]) -> Rung:
+        so_far, alone = correct.tolist(), part.tolist()
+        alone[-1] = so_far[-1]
+        at_most = (correct + self._n_to_come[segment]).tolist()
+        return Rung(
+            segment + 1,
+            self._mix(so_far, self._n_so_far[segment]),
+            self._mix(alone, self._n_in_part[segment]),
+            self._mix(at_most, self._n_in_all),
         )
 
-    def _mix(self, shares: NDArray[np.float64], sanity: float) -> float:
-        macro: float = sum(shares.tolist()) / len(shares)
-        return (1 - self._sanity_weight) * macro + self._sanity_weight * sanity
+    def _valuation(
+        self, segment: int, correct: NDArray[np.int64], dangers: NDArray[np.int64] | None
+    ) -> Valuation:
+        """Turn counts into a valuation; a site without a case so far is left out."""
+        counts, n_cases = correct.tolist(), self._n_so_far[segment]
+        counted = zip(self.sites, counts, n_cases, strict=False)
+        return Valuation(
+            value=self._mix(counts, n_cases),
+            site_accuracies={site: right / n for site, right, n in counted if n},
+            sanity_accuracy=counts[-1] / n_cases[-1],
+            critical_errors=None if dangers is None else int(dangers[0]),
+            critical_by_kind=None if dangers is None else _by_kind(dangers[1:]),
+            n_cases_scored=sum(n_cases[:-1]),
+        )
+
+    @overload
+    def _mix(self, correct: Sequence[int], n_cases: Sequence[int]) -> float: ...
+
+    @overload
+    def _mix(self, correct: NDArray[np.int64], n_cases: Sequence[int]) -> NDArray[np.float64]: ...
+
+    def _mix(
+        self, correct: Sequence[int] | NDArray[np.int64], n_cases: Sequence[int]
+    ) -> float | NDArray[np.float64]:
+        """Turn right cases of each group, of one vector or of many, into values.
+
+        Added one site after the other: one vector is rounded as it is among many.
+        """
+        *right_at_sites, right_in_sanity = correct
+        seen = [right / n for right, n in zip(right_at_sites, n_cases, strict=False) if n]
+        macro = functools.reduce(operator.add, seen) / len(seen)
+        value: float | NDArray[np.float64] = (
+            1 - self._sanity_weight
+        ) * macro + self._sanity_weight * (right_in_sanity / n_cases[-1])
+        return value
 
 
-def _with_critical(so_far: Valuation, n_critical: int, by_kind: NDArray[np.int64]) -> Valuation:
-    """Complete a valuation of all cases."""
-    counts = dict(zip(CRITICAL_KINDS, by_kind.tolist(), strict=True))
-    return so_far._replace(critical_errors=n_critical, critical_by_kind=counts)
+def _dangers(tally: Tally) -> NDArray[np.int64]:
+    """Count dangerous winners in all and by kind, shape (n_vectors, 1 + n_kinds)."""
+    return np.hstack([tally.critical[:, None], tally.critical_by_kind])
+
+
+def _by_kind(counts: NDArray[np.int64]) -> dict[str, int]:
+    return dict(zip(CRITICAL_KINDS, counts.tolist(), strict=True))

@@ -38,9 +38,7 @@ class Plateau(NamedTuple):
         return (self.low + self.high) / 2
 
 
-def best_plateaus(
-    stretches: Stretches, allowed: NDArray[np.int64], n_best: int
-) -> list[Plateau]:
+def best_plateaus(stretches: Stretches, allowed: NDArray[np.int64], n_best: int) -> list[Plateau]:
     """Return the best plateaus of a line, the best first.
 
     Ties go to the widest, then to the one whose middle is nearest to the origin.

@@ -81,6 +81,8 @@ class Block(NamedTuple):
         1 where a case belongs to a group.
     cases : ndarray of intp, shape (n_cases,)
         Where the cases stand in their part.
+    n_left : ndarray of intp, shape (n_cases,)
+        Candidates of each case that can win, rising.
     """
 
     features: NDArray[np.float32]
@@ -88,6 +90,7 @@ class Block(NamedTuple):
     groups: NDArray[np.intp]
     members: NDArray[np.float32]
     cases: NDArray[np.intp]
+    n_left: NDArray[np.intp]
 
 
 class TrialBank:
@@ -101,12 +104,15 @@ class TrialBank:
     Attributes
     ----------
     n_cases : ndarray of int64, shape (n_segments, n_groups)
+    n_reachable : ndarray of int64, shape (n_segments, n_groups)
+        Cases whose gold row some configuration may rank first.
     n_candidates : int
         Candidates that can win, of all cases together.
     """
 
     def __init__(self, parts: Sequence[Part], n_groups: int, n_segments: int) -> None:
         self.n_cases = np.zeros((n_segments, n_groups), dtype=np.int64)
+        self.n_reachable = np.zeros_like(self.n_cases)
         self.n_candidates = 0
         self._segments: list[list[Block]] = [[] for _ in range(n_segments)]
         for part in parts:
@@ -117,6 +123,8 @@ class TrialBank:
         can_win = np.concatenate([winnable(facts.features) for _, facts in part.labelled.blocks()])
         n_left = can_win.sum(axis=1)
         self.n_candidates += int(n_left.sum())
+        reachable = (part.labelled.labels.is_gold & can_win).any(axis=1)
+        np.add.at(self.n_reachable, (part.segments[reachable], part.groups[reachable]), 1)
         order = np.lexsort((n_left, part.segments))
         for segment, blocks in enumerate(self._segments):
             inside = order[part.segments[order] == segment]
@@ -137,6 +145,8 @@ class TrialBank:
         segment : int
         coefficients : ndarray of float32, shape (n_vectors, n_features)
         """
+        if len(coefficients) <= _MANY:
+            return self._tally(segment, coefficients)
         tallies = [
             self._tally(segment, coefficients[start : start + _MANY])
             for start in range(0, len(coefficients), _MANY)
@@ -206,7 +216,8 @@ def _block(
     part: Part, cases: NDArray[np.intp], can_win: NDArray[np.bool_], n_groups: int
 ) -> Block:
     chosen = part.labelled.take(cases)
-    n_most = int(can_win.sum(axis=1).max())
+    n_left = can_win.sum(axis=1)
+    n_most = int(n_left.max())
     first = np.argsort(~can_win, axis=1, kind="stable")[:, :n_most]
     first[~np.take_along_axis(can_win, first, axis=1)] = 0
     features = np.take_along_axis(chosen.facts().features, first[..., None], axis=1)
@@ -218,6 +229,7 @@ def _block(
         part.groups[cases],
         members.astype(np.float32),
         cases,
+        n_left,
     )
 
 
@@ -232,7 +244,8 @@ def _winning_codes(
     vectors = np.ascontiguousarray(coefficients.T)
     for start in range(0, n_cases, _FEW):
         here = slice(start, min(start + _FEW, n_cases))
-        yield here, _winners_of_many(block.features[:, here], block.codes[:, here], vectors)
+        used = slice(block.n_left[here.stop - 1])
+        yield here, _winners_of_many(block.features[used, here], block.codes[used, here], vectors)
 
 
 def _winners_of_one(block: Block, vector: NDArray[np.float32]) -> NDArray[np.uint8]:

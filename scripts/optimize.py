@@ -42,6 +42,18 @@ def optimize(
     strategy: Annotated[
         str | None, typer.Option(help="tpe, random_search, grid_search or cmaes. [default: tpe]")
     ] = None,
+    pruner: Annotated[
+        str | None,
+        typer.Option(
+            help="none, bound, median, successive_halving, hyperband or wilcoxon. [default: bound]"
+        ),
+    ] = None,
+    warm_start: Annotated[
+        str | None,
+        typer.Option(
+            help="Study (same storage) whose best trials are tried first. [default: none]"
+        ),
+    ] = None,
     study_name: Annotated[
         str | None, typer.Option(help="Study to start or go on. [default: STRATEGY-seed-SEED]")
     ] = None,
@@ -77,8 +89,10 @@ def optimize(
     options = OptimizationConfig(
         max_experiments=max_experiments,
         strategy=strategy,
+        pruner=pruner,
         early_stopping_threshold=early_stopping_threshold,
         patience=patience,
+        warm_start=warm_start,
         timeout=timeout,
         seed=seed,
         storage=storage,
@@ -111,6 +125,8 @@ def _print_block(study: OptimizationResult) -> None:
         f"current weights, {study.n_pruned} pruned, {study.n_failed} failed; "
         f"{study.stop_reason})",
         f"Strategy used: {study.strategy}",
+        f"Cases scored: {study.n_cases_scored / study.n_cases_in_full:.0%} of "
+        f"{study.n_cases_in_full:,} (pruner {study.pruner})",
         "",
         "Best parameters:",
         *(f"  {name}: {value:.4f}" for name, value in study.best_params.items()),

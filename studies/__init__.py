@@ -1,4 +1,4 @@
-"""Studies: samplers, pruning, storage, the gate and the exported configuration."""
+"""Studies: samplers, pruners, storage, the gate and the exported configuration."""
 
 from __future__ import annotations
 

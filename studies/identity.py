@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ATTRIBUTE = "identity"
 _FORM = 2  # raise it when a record lacks something that a later one has
 _NOT_PART = {"provenance", "training", "decision", "calibration", "data"}
-_STUDY_PART = {"pruner", "bounds", "grid"}
+_STUDY_PART = {"pruners", "bounds", "grid"}
 
 
 class DataHashes(NamedTuple):
@@ -52,7 +52,7 @@ class Identity(NamedTuple):
         Hash of the engine's code and vocabulary.
     configuration : str
         Hash of what decides the value of a trial and where trials may go.
-    strategy : str
+    strategy, pruner : str
     seed : int
     """
 
@@ -60,6 +60,7 @@ class Identity(NamedTuple):
     engine: str
     configuration: str
     strategy: str
+    pruner: str
     seed: int
 
 
@@ -86,7 +87,12 @@ def make_identity(
     settings["study"] = study.model_dump(mode="json", include=_STUDY_PART)
     narrowed = {name: list(bounds) for name, bounds in ranges.items()}
     return Identity(
-        data, engine_sha256(), hash_of([settings, narrowed]), study.strategy, study.seed
+        data,
+        engine_sha256(),
+        hash_of([settings, narrowed]),
+        study.strategy,
+        study.pruner,
+        study.seed,
     )
 
 
@@ -126,6 +132,7 @@ def _document(identity: Identity) -> dict[str, object]:
         "the configuration": identity.configuration,
         "the engine": identity.engine,
         "the strategy": identity.strategy,
+        "the pruner": identity.pruner,
         "the seed": identity.seed,
         "the form of its records": _FORM,
     }
@@ -143,7 +150,7 @@ def _changes(stored: Mapping[str, object], now: Mapping[str, object]) -> list[st
                 name for name in {*value, *before} if value.get(name) != before.get(name)
             )
             changes.append(f"{what} changed ({', '.join(files)})")
-        elif what in ("the strategy", "the seed"):
+        elif what in ("the strategy", "the pruner", "the seed"):
             changes.append(f"{what} was {before}, now {value}")
         else:
             changes.append(f"{what} changed")

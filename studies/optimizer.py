@@ -13,32 +13,37 @@ from optuna.trial import TrialState
 
 from objectives.configuration import load_configuration
 from objectives.objective import WeightObjective
-from objectives.search_space import real_weights
+from objectives.search_space import SearchSpace, real_weights
 from studies.export import check_output, export_configuration, set_aside
-from studies.gate import GateReport, Verdict, hold_gate, judge_accepted
+from studies.gate import GateReport, Verdict
 from studies.gate_looks import log_look, number_of_look
 from studies.gate_words import GateWords, gate_words
 from studies.identity import claim, data_hashes, make_identity
 from studies.material import load_material, load_sanity
-from studies.options import OptimizationConfig, make_strategy, stopping_rules
+from studies.options import OptimizationConfig, make_pruner, make_strategy, stopping_rules
 from studies.progress import Silence
-from studies.records import is_feasible
+from studies.proof import Proof, prove
+from studies.records import is_feasible, origin_of_record
 from studies.runner import StudyRunner
+from studies.samplers import strategy_named
 from studies.stopping import Stopper
 from studies.storage import open_storage, quiet_optuna, translated_errors
 from studies.trial_log import TrialLog
 from studies.trial_writer import TrialWriter
+from studies.warm_start import take_warm_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from optuna.trial import FrozenTrial
+
     from objectives.calibration import Fitted
     from objectives.cases import BadRecord
-    from objectives.configuration import Configuration, StudySettings
+    from objectives.configuration import StudySettings
     from objectives.decision_quality import DecisionReport
     from studies.identity import Identity
+    from studies.material import Material
     from studies.progress import Progress
-    from studies.runner import Contender
 
 
 class OptimizationResult(NamedTuple):
@@ -46,7 +51,7 @@ class OptimizationResult(NamedTuple):
 
     Attributes
     ----------
-    study_name, strategy : str
+    study_name, strategy, pruner : str
     seed : int
     n_trials, n_complete, n_pruned, n_failed : int
         Trials of the study, those of earlier runs included.
@@ -54,9 +59,13 @@ class OptimizationResult(NamedTuple):
         Complete trials with more critical errors of some kind than the current weights.
     n_new_trials : int
         Trials of this run.
+    tried : dict
+        Number of trials by what proposed them.
     stop_reason : str
     n_tuning_cases : int
         Answerable cases of the tuning sites.
+    n_cases_scored, n_cases_in_full : int
+        Of all trials together: those that were scored, and all there were to score.
     ceiling : float
         The value if every gold row among the candidates ranked first, [0, 1].
     baseline_value, random_median_value, best_value : float
@@ -64,6 +73,8 @@ class OptimizationResult(NamedTuple):
     baseline_site_accuracies, best_site_accuracies : dict
         accuracy@1 of each tuning site.
     best_trial : int
+    best_origin : str
+        What proposed it.
     best_params : dict
         Real weights by name.
     held_out : GateReport
@@ -83,6 +94,7 @@ class OptimizationResult(NamedTuple):
 
     study_name: str
     strategy: str
+    pruner: str
     seed: int
     n_trials: int
     n_complete: int
@@ -90,8 +102,11 @@ class OptimizationResult(NamedTuple):
     n_failed: int
     n_infeasible: int
     n_new_trials: int
+    tried: dict[str, int]
     stop_reason: str
     n_tuning_cases: int
+    n_cases_scored: int
+    n_cases_in_full: int
     ceiling: float
     baseline_value: float
     random_median_value: float
@@ -99,6 +114,7 @@ class OptimizationResult(NamedTuple):
     baseline_site_accuracies: dict[str, float]
     best_site_accuracies: dict[str, float]
     best_trial: int
+    best_origin: str
     best_params: dict[str, float]
     held_out: GateReport
     gate: GateWords
@@ -114,6 +130,15 @@ class OptimizationResult(NamedTuple):
     def decision(self) -> Verdict:
         """What the gate said."""
         return self.held_out.verdict
+
+
+class _Search(NamedTuple):
+    """A study that is open, and what it works on."""
+
+    study: optuna.Study
+    runner: StudyRunner
+    material: Material
+    identity: Identity
 
 
 class TrainingOptimizer:
@@ -157,55 +182,21 @@ class TrainingOptimizer:
     ) -> OptimizationResult:
         started = time.monotonic()
         settings = self._options.study_settings(self._config)
-        ranges = self._options.ranges(settings)
-        strategy = make_strategy(self._config, settings, ranges)
-        check_output(settings.output, self._options.config_path)
-        storage = open_storage(settings.storage)
-        paths = [Path(path) for path in dataset_paths or ()]
-        material = load_material(
-            self._config, paths, self._options.dataset_dir, self._progress.cases
-        )
-        if material.absent_sites:
-            self._progress.say(f"no case of the sites {', '.join(material.absent_sites)}")
-        study = optuna.create_study(
-            storage=storage,
-            study_name=study_name or f"{settings.strategy}-seed-{settings.seed}",
-            direction="maximize",
-            load_if_exists=True,
-        )
-        sanity = load_sanity(self._config, material.workspace)
-        hashes = data_hashes(material.workspace, sanity.loaded, material.loaded)
-        identity = make_identity(self._config, settings, ranges, hashes)
-        claim(study, identity)
-        objective = WeightObjective(
-            material.tuning.answerable(), sanity.bank, self._config.objective
-        )
-        log = TrialLog(study, TrialWriter(storage, study.study_name))
-        runner = StudyRunner(study, log, objective, strategy, settings.pruner)
+        search = self._open(settings, [Path(path) for path in dataset_paths or ()], study_name)
+        runner = search.runner
         n_before = len(runner.records)
         stop_reason = self._run(runner, settings, started)
-        best = runner.best()
-        gate = hold_gate(
-            material.gate.answerable(),
-            runner.current.weights,
-            best.weights,
-            self._config.gate,
-            number_of_look(study, best.number),
-        )
-        optimized = self._config.with_weights(best.weights)
-        fitted = material.fit(optimized)
-        optimized = optimized.model_copy(update={"calibration": fitted.calibration})
-        before = material.gate_decisions(self._config)
-        after = material.gate_decisions(optimized)
-        gate = judge_accepted(gate, before.overall, after.overall)
-        log_look(study, best.number, gate)
-        exported, older = self._keep_or_export(
-            settings.output, optimized, best, identity=identity, runner=runner, gate=gate
-        )
+        current, best = runner.current, runner.best()
+        look = number_of_look(search.study, best.number)
+        proof = prove(self._config, search.material, current.weights, best.weights, look)
+        log_look(search.study, best.number, proof.gate)
+        exported, older = self._keep_or_export(settings.output, search, proof)
+        n_tuning_cases = int(search.material.tuning.labels.answerable.sum())
         states = Counter(record.state for record in runner.records)
         return OptimizationResult(
-            study_name=study.study_name,
+            study_name=runner.name,
             strategy=settings.strategy,
+            pruner=settings.pruner,
             seed=settings.seed,
             n_trials=len(runner.records),
             n_complete=states[TrialState.COMPLETE],
@@ -213,32 +204,70 @@ class TrainingOptimizer:
             n_failed=states[TrialState.FAIL],
             n_infeasible=sum(not is_feasible(record) for record in runner.records),
             n_new_trials=len(runner.records) - n_before,
+            tried=_count_origins(runner.records),
             stop_reason=stop_reason,
-            n_tuning_cases=int(material.tuning.labels.answerable.sum()),
-            ceiling=objective.ceiling,
-            baseline_value=runner.current.value,
-            random_median_value=_random_median(objective, runner, settings),
+            n_tuning_cases=n_tuning_cases,
+            n_cases_scored=runner.n_cases_scored,
+            n_cases_in_full=n_tuning_cases * len(runner.records),
+            ceiling=runner.problem.objective.ceiling,
+            baseline_value=current.value,
+            random_median_value=_random_median(runner, settings),
             best_value=best.value,
-            baseline_site_accuracies=runner.current.site_accuracies,
+            baseline_site_accuracies=current.site_accuracies,
             best_site_accuracies=best.site_accuracies,
             best_trial=best.number,
+            best_origin=origin_of_record(runner.records[best.number]),
             best_params=real_weights(best.weights),
-            held_out=gate,
+            held_out=proof.gate,
             gate=gate_words(
-                gate,
-                before.overall,
-                after.overall,
+                proof.gate,
+                proof.before.overall,
+                proof.after.overall,
                 tried=f"{len(runner.records)} trials of {settings.strategy}",
                 best_trial=best.number,
             ),
-            calibrated=fitted,
-            decisions_before=before,
-            decisions_after=after,
+            calibrated=proof.fitted,
+            decisions_before=proof.before,
+            decisions_after=proof.after,
             output=exported,
             set_aside=older,
-            bad_records=material.loaded.bad_records,
+            bad_records=search.material.loaded.bad_records,
             elapsed_s=time.monotonic() - started,
         )
+
+    def _open(
+        self, settings: StudySettings, dataset_paths: Sequence[Path], study_name: str | None
+    ) -> _Search:
+        """Load everything that a study needs, and start it or go on with it."""
+        ranges = self._options.ranges(settings)
+        strategy_named(settings.strategy)  # or else: before anything is loaded
+        pruner = make_pruner(self._config, settings)
+        space = SearchSpace(settings.bounds, ranges)
+        check_output(settings.output, self._options.config_path)
+        storage = open_storage(settings.storage)
+        material = load_material(
+            self._config, dataset_paths, self._options.dataset_dir, self._progress.cases
+        )
+        if material.absent_sites:
+            self._progress.say(f"no case of the sites {', '.join(material.absent_sites)}")
+        sanity = load_sanity(self._config, material.workspace)
+        objective = WeightObjective(
+            material.tuning.answerable(), sanity.bank, self._config.objective.cut(pruner.n_rungs)
+        )
+        strategy = make_strategy(self._config, settings, space, objective)
+        study = optuna.create_study(
+            storage=storage,
+            study_name=study_name or f"{settings.strategy}-seed-{settings.seed}",
+            direction="maximize",
+            load_if_exists=True,
+        )
+        hashes = data_hashes(material.workspace, sanity.loaded, material.loaded)
+        identity = make_identity(self._config, settings, ranges, hashes)
+        claim(study, identity)
+        warm_start = take_warm_start(study, self._options.warm_start, space)
+        log = TrialLog(study, TrialWriter(storage, study.study_name))
+        runner = StudyRunner(study, log, strategy, pruner, warm_start)
+        return _Search(study, runner, material, identity)
 
     def _run(self, runner: StudyRunner, settings: StudySettings, started: float) -> str:
         name, n_done, n_trials = runner.name, len(runner.records), settings.max_experiments
@@ -251,41 +280,33 @@ class TrainingOptimizer:
         return runner.run(n_trials, Stopper(stopping_rules(settings), started), self._progress)
 
     def _keep_or_export(
-        self,
-        path: Path,
-        optimized: Configuration,
-        best: Contender,
-        *,
-        identity: Identity,
-        runner: StudyRunner,
-        gate: GateReport,
+        self, path: Path, search: _Search, proof: Proof
     ) -> tuple[Path | None, Path | None]:
-        if gate.verdict is not Verdict.EXPORTED:
+        if proof.gate.verdict is not Verdict.EXPORTED:
             return None, set_aside(path)
         export_configuration(
             path,
-            optimized,
-            best,
+            proof.optimized,
+            search.runner.best(),
             baseline=self._config.sha256,
-            study_name=runner.name,
-            identity=identity,
-            baseline_value=runner.current.value,
-            gate=gate,
+            study_name=search.runner.name,
+            identity=search.identity,
+            baseline_value=search.runner.current.value,
+            gate=proof.gate,
         )
         return path, None
 
 
-def _random_median(
-    objective: WeightObjective, runner: StudyRunner, settings: StudySettings
-) -> float:
+def _count_origins(records: Sequence[FrozenTrial]) -> dict[str, int]:
+    """Count trials by what proposed them, in the order of their first appearance."""
+    return dict(Counter(origin_of_record(record).split(":")[0] for record in records))
+
+
+def _random_median(runner: StudyRunner, settings: StudySettings) -> float:
     """Return the median objective of random weights: what there is to gain by chance alone."""
-    axes = runner.space.coordinates
-    draws = np.random.default_rng(settings.seed).random((settings.n_random_vectors, len(axes)))
-    values = []
-    for draw in draws.tolist():
-        point = {
-            axis.name: axis.low + u * (axis.high - axis.low)
-            for axis, u in zip(axes, draw, strict=True)
-        }
-        values.append(objective.evaluate(runner.space.decode(point)).value)
+    problem = runner.problem
+    rng = np.random.default_rng(settings.seed)
+    draws = rng.random((settings.n_random_vectors, len(problem.space.coordinates)))
+    weights = [problem.proposal_at(draw, "random").weights for draw in draws]
+    values = [full.valuation.value for full in problem.objective.evaluate_many(weights)]
     return float(np.median(values))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -15,14 +16,18 @@ from objectives.configuration import (
     StudySettings,
     first_problem,
 )
-from objectives.search_space import SearchSpace
-from studies.samplers import Strategy, strategy_named
-from studies.samplers.base import Problem
+from studies.pruners import Pruner, pruner_named
+from studies.samplers import Problem, Strategy, strategy_named
 from studies.stopping import StoppingRules
+
+if TYPE_CHECKING:
+    from objectives.objective import WeightObjective
+    from objectives.search_space import SearchSpace
 
 _OVERRIDES = (
     "max_experiments",
     "strategy",
+    "pruner",
     "early_stopping_threshold",
     "patience",
     "timeout",
@@ -41,13 +46,17 @@ class OptimizationConfig:
     max_experiments : int, optional
         Trials of the study in all, those of earlier runs included.
     strategy : str, optional
-        ``tpe``, ``random_search`` or ``grid_search``.
+        ``auto`` or one of `studies.samplers.STRATEGIES`.
+    pruner : str, optional
+        ``bound``, ``none`` or one of `studies.pruners.PRUNERS`.
     early_stopping_threshold : float, optional
         Stop when the best value reaches it, [0, 1].
     patience : int, optional
         Stop after this many trials without a better value.
     timeout : float, optional
         Seconds that one run may take.
+    warm_start : str, optional
+        A study whose best trials are tried first.
     seed : int, optional
     storage : str, optional
         SQLAlchemy URL.
@@ -69,9 +78,11 @@ class OptimizationConfig:
 
     max_experiments: int | None = None
     strategy: str | None = None
+    pruner: str | None = None
     early_stopping_threshold: float | None = None
     patience: int | None = None
     timeout: float | None = None
+    warm_start: str | None = None
     seed: int | None = None
     storage: str | None = None
     output: Path | None = None
@@ -126,21 +137,30 @@ class OptimizationConfig:
 
 
 def make_strategy(
-    config: Configuration,
-    settings: StudySettings,
-    ranges: Mapping[str, tuple[float, float]],
+    config: Configuration, settings: StudySettings, space: SearchSpace, objective: WeightObjective
 ) -> Strategy:
     """Build the strategy of a study.
 
     Raises
     ------
     ConfigurationError
-        When the strategy is unknown, or lists and ranges leave no room for the other shares.
+        When the strategy is unknown, or the grid has too many points or shares above the whole.
     """
-    space = SearchSpace(settings.bounds, ranges)
-    strategy = strategy_named(settings.strategy)
     grid = {str(name): values for name, values in settings.grid.items()}
-    return strategy(Problem(config.weights, space, grid, settings.seed))
+    problem = Problem(config.weights, space, objective, grid, settings.seed)
+    return strategy_named(settings.strategy)(problem)
+
+
+def make_pruner(config: Configuration, settings: StudySettings) -> Pruner:
+    """Build the pruner of a study.
+
+    Raises
+    ------
+    ConfigurationError
+        When the pruner is unknown, or needs more rungs than the objective has.
+    """
+    pruner = pruner_named(settings.pruner)
+    return pruner(settings.pruners, config.objective.n_rungs, settings.seed)
 
 
 def stopping_rules(settings: StudySettings) -> StoppingRules:

@@ -12,16 +12,18 @@ from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights, wei
 from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from engine.settings import Weights
     from objectives.objective import Valuation
 
 _COORDINATES = "coordinates"
+_ORIGIN = "origin"
 _TRACEBACK = "traceback"
 _CRITICAL_BY_KIND = "critical_by_kind"  # a field of `Valuation`
 CRITICAL_CONSTRAINTS = {kind: f"critical_{kind}_above_baseline" for kind in CRITICAL_KINDS}
+_PART_VALUES = "part_values"
 
 
 class Finished(NamedTuple):
@@ -34,20 +36,26 @@ class Finished(NamedTuple):
     weights : Weights
     point : mapping of str to float
         Search coordinates.
+    origin : str
+        What proposed it.
     valuation : Valuation or None
         None when the objective raised.
     rungs : mapping of int to float
-        Value reported at each rung.
+        Value at each rung, over the cases so far.
     started, ended : datetime
+    part_values : sequence of float
+        Value of each part alone, for a pruner that reads them.
     """
 
     state: TrialState
     weights: Weights
     point: Mapping[str, float]
+    origin: str
     valuation: Valuation | None
     rungs: Mapping[int, float]
     started: datetime
     ended: datetime
+    part_values: Sequence[float] = ()
 
 
 def weight_distributions(space: SearchSpace) -> dict[str, FloatDistribution]:
@@ -88,7 +96,10 @@ def to_record(
     """
     valuation = finished.valuation
     params = real_weights(finished.weights)
-    attrs: dict[str, object] = {_COORDINATES: dict(finished.point)}
+    attrs: dict[str, object] = {
+        _COORDINATES: dict(finished.point),
+        _ORIGIN: finished.origin,
+    }
     constraints: dict[str, float] | None = None
     if valuation is not None:
         attrs |= {name: value for name, value in valuation._asdict().items() if name != "value"}
@@ -99,6 +110,8 @@ def to_record(
                 name: float(found[kind] - allowed[kind])
                 for kind, name in CRITICAL_CONSTRAINTS.items()
             }
+    if finished.part_values:
+        attrs[_PART_VALUES] = list(finished.part_values)
     if failure:
         attrs[_TRACEBACK] = failure
     record = create_trial(
@@ -135,22 +148,22 @@ def is_feasible(record: FrozenTrial) -> bool:
     return all(above <= 0 for above in record.constraints.values())
 
 
-def to_history(record: FrozenTrial, space: SearchSpace) -> FrozenTrial:
-    """Turn a record back into the trial that a sampler learns from: in coordinates."""
-    point = coordinates_of_record(record)
-    return create_trial(
-        state=record.state,
-        value=record.value,
-        params=point,
-        distributions=coordinate_distributions(space),
-        intermediate_values=record.intermediate_values,
-    )
+def origin_of_record(record: FrozenTrial) -> str:
+    """Return what proposed a recorded trial."""
+    origin: str = record.user_attrs[_ORIGIN]
+    return origin
 
 
 def coordinates_of_record(record: FrozenTrial) -> dict[str, float]:
     """Return where a recorded trial lies in the box of coordinates."""
     point: dict[str, float] = record.user_attrs[_COORDINATES]
     return point
+
+
+def part_values_of_record(record: FrozenTrial) -> Sequence[float]:
+    """Return the value of each part alone, exactly as it was reported; JSON keeps every bit."""
+    values: list[float] = record.user_attrs.get(_PART_VALUES, [])
+    return values
 
 
 def weights_of_record(record: FrozenTrial) -> Weights:

@@ -6,35 +6,39 @@ import traceback
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from engine.errors import StudyError
-from studies.pruning import MedianRule
+from objectives.objective import never_stop
+from studies.pruners import BatchPruner
 from studies.records import (
     Finished,
-    coordinate_distributions,
     coordinates_of_record,
     critical_by_kind,
     is_feasible,
-    to_history,
+    origin_of_record,
     to_record,
     weight_distributions,
     weights_of_record,
 )
-from studies.samplers import BatchStrategy, LearningStrategy, Proposal, Tried
+from studies.samplers import Proposal, Tried
+from studies.samplers.base import BASELINE
 from studies.trial_writer import NumbersTakenError
+from studies.warm_start import NO_WARM_START, WARM_START
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    import optuna
 
     from engine.settings import Weights
-    from objectives.configuration import PrunerSettings
-    from objectives.objective import RungReport, WeightObjective
+    from objectives.objective import Rung, RungReport, Valuation
     from studies.progress import Progress
+    from studies.pruners import Pruner
     from studies.samplers import Strategy
     from studies.stopping import Stopper
     from studies.trial_log import TrialLog
+    from studies.warm_start import WarmStart
 
 _STOP_REASON = "stop_reason"
 
@@ -61,8 +65,8 @@ class Contender(NamedTuple):
 class StudyRunner:
     """Runs trials of one study until its budget is met.
 
-    Sampling happens in a study in memory whose parameters are search coordinates; the
-    database gets finished trials, with their real weights, in batches.
+    Strategies and pruners see finished trials in memory; the database gets them, with their real
+    weights, in batches.
 
     Parameters
     ----------
@@ -70,45 +74,47 @@ class StudyRunner:
         The study in the database.
     log : TrialLog
         The trials of that study.
-    objective : WeightObjective
     strategy : Strategy
-    pruner : PrunerSettings
+    pruner : Pruner
+    warm_start : WarmStart, optional
+        Weights that are tried after trial 0, before the strategy proposes.
     """
 
     def __init__(
         self,
         study: optuna.Study,
         log: TrialLog,
-        objective: WeightObjective,
         strategy: Strategy,
-        pruner: PrunerSettings,
+        pruner: Pruner,
+        warm_start: WarmStart = NO_WARM_START,
     ) -> None:
         self._study = study
         self._log = log
-        self._objective = objective
         self._strategy = strategy
         self.name = study.study_name
-        self.space = strategy.problem.space
-        self._axes = coordinate_distributions(self.space)
-        self._ranges = weight_distributions(self.space)
+        self.problem = strategy.problem
+        self._ranges = weight_distributions(self.problem.space)
         self._pruner = pruner
+        self._warm_start = warm_start
         self._learn()
 
     def _learn(self) -> None:
         """Take note of every finished trial, as if none had been seen before."""
-        self._rule = MedianRule(self._pruner)
+        self._pruner.forget()
         self._best: FrozenTrial | None = None
         self._tried: list[Tried] = []
         for record in self.records:
             self._take_note(record)
-        self._history = optuna.create_study(study_name=self.name, direction="maximize")
-        if isinstance(self._strategy, LearningStrategy):
-            self._history.add_trials(to_history(record, self.space) for record in self.records)
 
     @property
     def records(self) -> Sequence[FrozenTrial]:
         """Every finished trial, in order."""
         return self._log.records
+
+    @property
+    def n_cases_scored(self) -> int:
+        """Cases of the tuning sites that were scored, all trials together."""
+        return sum(record.user_attrs.get("n_cases_scored", 0) for record in self.records)
 
     def run(
         self,
@@ -139,9 +145,8 @@ class StudyRunner:
 
     def _run_on(self, n_trials: int, stopper: Stopper, progress: Progress) -> str:
         stopper.restart(_feasible_value(record) for record in self.records)
-        done = [weights_of_record(record) for record in self.records]
-        note = self._strategy.plan(done, n_trials)
-        if note and len(done) < n_trials:
+        note = self._strategy.plan(self._tried, n_trials)
+        if note and len(self.records) < n_trials:
             progress.say(note)
         with self._log:
             while (reason := self._end(stopper, n_trials)) is None:
@@ -157,9 +162,11 @@ class StudyRunner:
         number = len(self.records)
         if number >= n_trials:
             return f"all {n_trials} trials done"
-        if self._strategy.exhausted(number):
-            return "every grid point tried"
-        return stopper.reason() if number else None
+        if number == 0:
+            return None
+        if number <= len(self._warm_start.weights):
+            return stopper.reason()
+        return self._strategy.ended(self._tried) or stopper.reason()
 
     @property
     def current(self) -> Contender:
@@ -178,12 +185,20 @@ class StudyRunner:
 
     def _take_note(self, record: FrozenTrial) -> None:
         """Show a trial to strategies and pruner; the first of equally good ones is the best."""
-        if record.state is TrialState.COMPLETE:
-            self._rule.saw(record.intermediate_values)
         value = _feasible_value(record)
+        self._pruner.saw(record, value)
         complete = record.value if record.state is TrialState.COMPLETE else None
-        point = coordinates_of_record(record)
-        self._tried.append(Tried(point, complete, is_feasible=value is not None))
+        self._tried.append(
+            Tried(
+                weights_of_record(record),
+                coordinates_of_record(record),
+                origin_of_record(record),
+                complete,
+                record.value,
+                record.intermediate_values,
+                record.constraints,
+            )
+        )
         best = _feasible_value(self._best) if self._best else None
         if value is not None and (best is None or value > best):
             self._best = record
@@ -197,77 +212,72 @@ class StudyRunner:
             )
         return first
 
-    def _next(self, n_trials: int) -> Sequence[Finished]:
+    def _next(self, n_trials: int) -> Iterable[Finished]:
         """Run the next trial, or the next few where the strategy places several at once."""
-        number, strategy = len(self.records), self._strategy
+        number, problem = len(self.records), self.problem
         if number == 0:
-            return [self._run_trial(strategy.current())]
-        if isinstance(strategy, BatchStrategy):
-            return self._run_batch(strategy.proposals(self._tried, n_trials - number))
-        return [self._run_sampled(strategy.sampler(number))]
+            return [self._run_trial(problem.proposal(problem.current, BASELINE))]
+        if number <= len(self._warm_start.weights):
+            weights = self._warm_start.weights[number - 1]
+            origin = f"{WARM_START}: {self._warm_start.source}"
+            return [self._run_trial(problem.proposal(weights, origin), self._pruner.begin())]
+        pruner = self._pruner
+        if self._strategy.places_many and isinstance(pruner, BatchPruner):
+            end = min(n_trials, pruner.batch_ends_before(number))
+            proposals = self._strategy.proposals(self._tried, end - number)
+            return self._run_at_once(proposals, pruner.floor)
+        proposals = self._strategy.proposals(self._tried, n_trials - number)
+        return (self._run_trial(one, pruner.begin()) for one in proposals)
 
-    def _run_batch(self, proposals: Sequence[Proposal]) -> Sequence[Finished]:
-        """Value many proposals at once, which costs less than stopping the bad ones early."""
+    def _run_at_once(self, proposals: Sequence[Proposal], floor: float) -> Sequence[Finished]:
         started = datetime.now()  # noqa: DTZ005 - Optuna stores local times
         try:
-            evaluated = self._objective.evaluate_many([one.weights for one in proposals])
+            evaluated = self.problem.objective.evaluate_many(
+                [one.weights for one in proposals], floor
+            )
         except Exception:
             for proposal in proposals:  # one at a time the trial at fault shows
                 self._run_trial(proposal)
             raise
         ended = datetime.now()  # noqa: DTZ005
         return [
-            Finished(TrialState.COMPLETE, *proposal, full.valuation, full.rungs, started, ended)
+            Finished(_state(full.valuation), *proposal, full.valuation, full.rungs, started, ended)
             for proposal, full in zip(proposals, evaluated, strict=True)
         ]
 
-    def _run_sampled(self, sampler: optuna.samplers.BaseSampler) -> Finished:
-        """Run a trial where the sampler puts it, stopped early when the rule says so."""
-        self._history.sampler = sampler
-        trial = self._history.ask(self._axes)
-
-        rungs: dict[int, float] = {}
-
-        def stop_at(rung: int, value: float) -> bool:
-            trial.report(value, rung)
-            rungs[rung] = value
-            return self._rule.stops(rungs)
-
-        point = trial.params  # a copy each time
-        proposal = Proposal(self.space.decode(point), point)
-        finished = self._run_trial(proposal, stop_at)
-        value = finished.valuation.value if finished.valuation else None
-        is_complete = finished.state is TrialState.COMPLETE
-        self._history.tell(trial, value if is_complete else None, state=finished.state)
-        return finished
-
-    def _run_trial(self, proposal: Proposal, report: RungReport | None = None) -> Finished:
+    def _run_trial(self, proposal: Proposal, report: RungReport = never_stop) -> Finished:
         """Run one trial; a bug is recorded with its traceback and raised."""
         started = datetime.now()  # noqa: DTZ005
-        rungs: dict[int, float] = {}
+        seen: list[Rung] = []
 
-        def stop_at(rung: int, value: float) -> bool:
-            rungs[rung] = value
-            return report is not None and report(rung, value)
+        def stops(rung: Rung) -> bool:
+            seen.append(rung)
+            return report(rung)
+
+        def finished(state: TrialState, valuation: Valuation | None) -> Finished:
+            rungs = {rung.number: rung.value for rung in seen}
+            parts = [rung.part_value for rung in seen] if self._pruner.reads_parts else []
+            ended = datetime.now()  # noqa: DTZ005
+            return Finished(state, *proposal, valuation, rungs, started, ended, parts)
 
         try:
-            valuation = self._objective.evaluate(proposal.weights, stop_at)
+            valuation = self.problem.objective.evaluate(proposal.weights, stops)
         except Exception:
-            failed = Finished(TrialState.FAIL, *proposal, None, rungs, started, datetime.now())  # noqa: DTZ005
-            self._record(failed, traceback.format_exc())
+            self._record(finished(TrialState.FAIL, None), traceback.format_exc())
             raise
-        is_complete = valuation.critical_errors is not None
-        state = TrialState.COMPLETE if is_complete else TrialState.PRUNED
-        return Finished(state, *proposal, valuation, rungs, started, datetime.now())  # noqa: DTZ005
+        return finished(_state(valuation), valuation)
 
     def _record(self, finished: Finished, failure: str = "") -> FrozenTrial:
         baseline = critical_by_kind(self._first()) if self.records else None
         record = to_record(finished, self._ranges, baseline, failure)
         self._log.add(record)
         self._take_note(record)
-        if record.number == 0 and isinstance(self._strategy, LearningStrategy):
-            self._history.add_trial(to_history(record, self.space))
         return record
+
+
+def _state(valuation: Valuation) -> TrialState:
+    is_complete = valuation.critical_errors is not None
+    return TrialState.COMPLETE if is_complete else TrialState.PRUNED
 
 
 def _feasible_value(record: FrozenTrial) -> float | None:

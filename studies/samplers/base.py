@@ -116,6 +116,8 @@ class Strategy(ABC):
     """
 
     name: ClassVar[str]
+    places_many: ClassVar[bool] = False
+    """Whether proposals come several at once, none of them depending on another's value."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

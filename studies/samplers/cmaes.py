@@ -33,6 +33,7 @@ class CmaEs(Strategy):
     """
 
     name = "cmaes"
+    places_many = True
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)

@@ -28,6 +28,7 @@ class GridSearch(Strategy):
     """Tries the grid in order; shares that are not listed divide the rest in proportion."""
 
     name = "grid_search"
+    places_many = True
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)

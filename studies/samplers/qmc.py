@@ -25,12 +25,15 @@ class QuasiMonteCarlo(Strategy):
     """
 
     name = "qmc"
+    places_many = True
 
     @override
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
         n_axes = len(self.problem.space.coordinates)
         sequence = qmc.Sobol(n_axes, scramble=True, rng=self.problem.seed)
-        sequence.fast_forward(len(self.own(history)))
-        # Sobol warns of a first draw that is no power of 2; single draws of a sequence are meant
+        n_done = len(self.own(history))
+        if n_done:  # SciPy cannot go forward by nothing
+            sequence.fast_forward(n_done)
+        # drawn one by one: SciPy warns of first draws that are no power of 2
         draws = [sequence.random(1)[0] for _ in range(min(n_most, _BATCH))]
         return [self.problem.proposal_at(draw, self.name) for draw in draws]

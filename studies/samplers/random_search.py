@@ -24,6 +24,7 @@ class RandomSearch(Strategy):
     """
 
     name = "random_search"
+    places_many = True
 
     @override
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:

@@ -35,6 +35,7 @@ class TPE(Strategy):
         self._axes = coordinate_distributions(problem.space)
         # As Optuna reads it from trials: in alphabetical order, without axes of a single value.
         self._box = {name: axis for name, axis in sorted(self._axes.items()) if not axis.single()}
+        self._low = {axis.name: axis.low for axis in problem.space.coordinates}
         self._sampler = _TPEInBox()
         self._begin()
 
@@ -50,9 +51,14 @@ class TPE(Strategy):
         self._sampler.seed(self.trial_seed(number))
         trial = create_trial(state=TrialState.RUNNING)
         trial.number = number
-        point = self._sampler.sample_relative(self._study, trial, self._box)
+        learned = self._sampler.sample_relative(self._study, trial, self._box)
+        point = {}
         for name, axis in self._axes.items():
-            if name not in point:
+            if axis.single():
+                point[name] = self._low[name]
+            elif name in learned:
+                point[name] = learned[name]
+            else:  # the first few trials are drawn at random
                 point[name] = self._sampler.sample_independent(self._study, trial, name, axis)
         return [Proposal(self.problem.space.decode(point), point, self.name)]
 
@@ -65,9 +71,17 @@ class TPE(Strategy):
             value=tried.value,
             params=dict(tried.point),
             distributions=self._axes,
-            intermediate_values=dict(tried.rungs),
+            intermediate_values=_last_rung(tried),
             constraints=dict(tried.constraints),
         )
+
+
+def _last_rung(tried: Tried) -> dict[int, float]:
+    """Return the one rung that TPE reads, where a trial was stopped."""
+    if tried.value is not None or not tried.rungs:
+        return {}
+    last = max(tried.rungs)
+    return {last: tried.rungs[last]}
 
 
 def _state(tried: Tried) -> TrialState:

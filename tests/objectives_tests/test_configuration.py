@@ -56,7 +56,15 @@ def changed(change: Callable[[Document], object]) -> str:
             changed(lambda d: d["study"]["bounds"].update(exact_match_bonus=[0.5, 0.1])),
             "low, high",
         ),
-        (changed(lambda d: d["objective"].update(rungs=[0.5, 0.2])), "rungs must rise"),
+        (changed(lambda d: d["objective"].update(n_rungs=0)), "objective.n_rungs: "),
+        (
+            changed(lambda d: d["study"]["pruners"]["wilcoxon"].update(n_min_trials=5)),
+            "study.pruners.wilcoxon.n_min_trials: is an unknown key",
+        ),
+        (
+            changed(lambda d: d["study"]["pruners"]["hyperband"].update(reduction_factor=1)),
+            "study.pruners.hyperband.reduction_factor: ",
+        ),
         (changed(lambda d: d["decision"].update(target_error_rate=1.0)), "target_error_rate"),
         (changed(lambda d: d["decision"].update(accept_threshold=0.9)), "unknown key"),
         (changed(lambda d: d["calibration"]["first"].pop()), "calibration.first"),

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 KEYS = {
     "study_name",
     "strategy",
+    "pruner",
+    "n_cases_scored",
+    "n_cases_in_full",
     "seed",
     "n_trials",
     "n_complete",
@@ -216,6 +219,8 @@ def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
         "Experiments run: 4",
         "with more critical errors of some kind than the current weights",
         "Strategy used: random_search",
+        "Cases scored: ",
+        " (pruner bound)",
         "Best parameters:",
         "  anatomy_weight: 0.",
         "  critical errors: ",
@@ -228,6 +233,23 @@ def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
     assert "[I " not in ran.stderr
 
 
+def test_the_share_of_cases_scored_is_told_by_pruner(cli: Cli) -> None:
+    options = ("--max-experiments", "60", "--strategy", "random_search")
+    found = {
+        pruner: optimize(
+            cli, *options, "--pruner", pruner, "--study-name", pruner, "--json"
+        ).document
+        for pruner in ("none", "bound")
+    }
+    none, bound = found["none"], found["bound"]
+    assert (none["pruner"], bound["pruner"]) == ("none", "bound")
+    assert none["n_cases_scored"] == none["n_cases_in_full"] == bound["n_cases_in_full"]
+    assert bound["n_cases_scored"] < bound["n_cases_in_full"]
+    assert bound["n_pruned"] > 0 == none["n_pruned"]
+    for name in ("best_trial", "best_value", "best_params", "held_out"):
+        assert bound[name] == none[name]
+
+
 def test_changed_data_and_changed_strategy_are_refused_with_the_reason(cli: Cli) -> None:
     options = ("--max-experiments", "3", "--study-name", "s")
     optimize(cli, *options)
@@ -235,6 +257,7 @@ def test_changed_data_and_changed_strategy_are_refused_with_the_reason(cli: Cli)
         "the strategy was tpe, now random_search"
         in optimize(cli, *options, "--strategy", "random_search").error
     )
+    assert "the pruner was bound, now none" in optimize(cli, *options, "--pruner", "none").error
     assert "the seed was 42, now 7" in optimize(cli, *options, "--seed", "7").error
     changed = cli.folder / "changed"
     changed.mkdir()
@@ -259,6 +282,10 @@ def test_changed_data_and_changed_strategy_are_refused_with_the_reason(cli: Cli)
         (
             ("--strategy", "magic"),
             "unknown; there are cmaes, grid_search, random_search, tpe",
+        ),
+        (
+            ("--pruner", "magic"),
+            "pruner: 'magic' is unknown; there are bound, hyperband, median, none, ",
         ),
         (("--storage", "notes.db"), "no storage URL"),
         (("--storage", "sqlite:///none/x.db"), "there is no folder"),
@@ -289,4 +316,4 @@ def test_the_storage_may_come_from_the_environment(cli: Cli) -> None:
     with sqlite3.connect(cli.folder / "elsewhere.db") as database:
         states = database.execute("select state from trials").fetchall()
     database.close()
-    assert states == [("COMPLETE",), ("COMPLETE",)]
+    assert len(states) == 2

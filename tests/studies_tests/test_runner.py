@@ -13,9 +13,10 @@ from objectives.objective import RungReport, Valuation, WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights
 from objectives.truth import CRITICAL_KINDS
 from studies.progress import Silence
+from studies.pruners import PRUNERS
 from studies.records import CRITICAL_CONSTRAINTS, is_feasible
 from studies.runner import StudyRunner
-from studies.samplers import STRATEGIES, BatchStrategy
+from studies.samplers import STRATEGIES
 from studies.samplers.base import Problem
 from studies.stopping import Stopper, StoppingRules
 from studies.storage import open_storage
@@ -44,9 +45,8 @@ class Setup:
     def __init__(self, folder: Path, config: Configuration, make_bank: MakeBank) -> None:
         self.url = f"sqlite:///{folder / 'studies.db'}"
         self.config = config
-        settings = config.objective.model_copy(update={"chunk_size": 40})
         self.objective = WeightObjective(
-            make_bank(300, SITES), make_bank(20, ("SANITY",), seed=1), settings
+            make_bank(300, SITES), make_bank(20, ("SANITY",), seed=1), config.objective
         )
 
     def runner(
@@ -55,6 +55,7 @@ class Setup:
         strategy: str = "tpe",
         seed: int = 1,
         objective: WeightObjective | None = None,
+        pruner: str = "bound",
     ) -> StudyRunner:
         storage = open_storage(self.url)
         study = optuna.create_study(
@@ -64,13 +65,18 @@ class Setup:
             load_if_exists=True,
         )
         grid = {str(key): values for key, values in self.config.study.grid.items()}
-        problem = Problem(self.config.weights, SearchSpace(self.config.study.bounds), grid, seed)
+        problem = Problem(
+            self.config.weights,
+            SearchSpace(self.config.study.bounds),
+            objective or self.objective,
+            grid,
+            seed,
+        )
         return StudyRunner(
             study,
             TrialLog(study, TrialWriter(storage, name)),
-            objective or self.objective,
             STRATEGIES[strategy](problem),
-            self.config.study.pruner,
+            PRUNERS[pruner](self.config.study.pruners, self.config.objective.n_rungs, seed),
         )
 
 
@@ -128,22 +134,6 @@ def test_the_database_is_a_plain_optuna_study_of_real_weights(setup: Setup) -> N
         study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
     )
     assert set(importances) <= set(WEIGHT_NAMES)
-
-
-def test_bad_trials_are_pruned_before_the_last_chunk(setup: Setup) -> None:
-    runner = setup.runner(strategy="tpe")
-    runner.run(40, stopper(), Silence())
-    pruned = [r for r in runner.records if r.state is TrialState.PRUNED]
-    assert pruned
-    for record in pruned:
-        assert record.user_attrs["n_cases_scored"] < 300
-        assert record.intermediate_values
-    best = runner.best()
-    assert all(
-        r.value is None or r.value <= best.value
-        for r in runner.records
-        if r.state is TrialState.COMPLETE and is_feasible(r)
-    )
 
 
 def test_a_trial_with_more_critical_errors_is_never_the_best(setup: Setup) -> None:
@@ -276,15 +266,7 @@ def test_cma_es_begins_anew_when_history_has_become_shorter(setup: Setup) -> Non
     runner = setup.runner(strategy="cmaes")
     runner.run(50, stopper(), Silence())
     history = runner._tried
-    problem = Problem(
-        setup.config.weights,
-        SearchSpace(setup.config.study.bounds),
-        {},
-        seed=runner._strategy.problem.seed,
-    )
-    used, fresh = STRATEGIES["cmaes"](problem), STRATEGIES["cmaes"](problem)
-    assert isinstance(used, BatchStrategy)
-    assert isinstance(fresh, BatchStrategy)
+    used, fresh = STRATEGIES["cmaes"](runner.problem), STRATEGIES["cmaes"](runner.problem)
     used.proposals(history, 100)
     assert used.proposals(history[:16], 100) == fresh.proposals(history[:16], 100)
 

@@ -2,39 +2,184 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import optuna
+import pytest
 
+from objectives.objective import WeightObjective
 from objectives.search_space import SearchSpace
 from studies.records import coordinate_distributions
-from studies.samplers.base import Problem
+from studies.samplers import STRATEGIES, Problem, Strategy, Tried
+from studies.samplers.auto import Auto
+from studies.samplers.base import BASELINE
+from studies.samplers.line_search import LineSearch
 from studies.samplers.tpe import TPE
 
 if TYPE_CHECKING:
     from objectives.configuration import Configuration
+    from studies.samplers import Proposal
+    from tests.conftest import MakeBank
 
 RANGES = {"exact_match_bonus": (0.2, 0.2), "anatomy_weight": (0.2, 0.4)}
+SITES = ("A", "B", "C")
 
 
-def test_tpe_goes_where_optuna_alone_would(config: Configuration) -> None:
+@pytest.fixture
+def problem(config: Configuration, make_bank: MakeBank) -> Problem:
+    objective = WeightObjective(
+        make_bank(300, SITES), make_bank(20, ("SANITY",), seed=1), config.objective
+    )
+    return Problem(config.weights, SearchSpace(config.study.bounds), objective, {}, seed=3)
+
+
+class Study:
+    """Runs a strategy as a study does, without a database."""
+
+    def __init__(self, problem: Problem, strategy: Strategy) -> None:
+        self.problem = problem
+        self.strategy = strategy
+        self.history: list[Tried] = []
+        self.add(problem.proposal(problem.current, BASELINE))
+
+    def add(self, proposal: Proposal) -> None:
+        valuation = self.problem.objective.evaluate(proposal.weights)
+        found = valuation.critical_by_kind
+        assert found is not None
+        if not self.history:
+            self.allowed = found
+        above = {kind: float(found[kind] - self.allowed[kind]) for kind in found}
+        value = valuation.value
+        self.history.append(Tried(*proposal, value, value, {}, above))
+
+    def run(self, n_trials: int) -> None:
+        while len(self.history) < n_trials and self.strategy.ended(self.history) is None:
+            for proposal in self.strategy.proposals(self.history, n_trials - len(self.history)):
+                self.add(proposal)
+
+    @property
+    def best(self) -> float:
+        return max(tried.feasible_value or 0.0 for tried in self.history)
+
+
+def test_tpe_goes_where_optuna_alone_would(problem: Problem, config: Configuration) -> None:
     space = SearchSpace(config.study.bounds, RANGES)
-    strategy = TPE(Problem(config.weights, space, {}, seed=3))
+    study = Study(problem._replace(space=space), TPE(problem._replace(space=space)))
     box = coordinate_distributions(space)
-    histories = [optuna.create_study(direction="maximize") for _ in range(2)]
-    points = []
-    for history in histories:
-        history.add_trial(
+    alone = optuna.create_study(direction="maximize")
+
+    def tell_alone(tried: Tried) -> None:
+        alone.add_trial(
             optuna.trial.create_trial(
-                value=0.5, params=dict(strategy.current().point), distributions=box
+                value=tried.value,
+                params=dict(tried.point),
+                distributions=box,
+                constraints=dict(tried.constraints),
             )
         )
+
+    tell_alone(study.history[0])
     for number in range(1, 25):
-        samplers = (
-            strategy.sampler(number),
-            optuna.samplers.TPESampler(seed=strategy.trial_seed(number)),
-        )
-        for history, sampler in zip(histories, samplers, strict=True):
-            history.sampler = sampler
-            trial = history.ask(box)
-            history.tell(trial, sum(trial.params.values()))
-        points.append([history.trials[-1].params for history in histories])
-    assert all(ours == plain for ours, plain in points)
+        study.run(number + 1)
+        alone.sampler = optuna.samplers.TPESampler(seed=study.strategy.trial_seed(number))
+        trial = alone.ask(box)
+        assert trial.params == study.history[-1].point
+        found = study.history[-1]
+        for name, above in found.constraints.items():
+            trial.set_constraint(name, above)
+        alone.tell(trial, found.value)
+
+
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_proposals_stay_in_the_space_and_say_where_they_come_from(
+    name: str, problem: Problem, config: Configuration
+) -> None:
+    grid = {str(key): values for key, values in config.study.grid.items()}
+    problem = problem._replace(grid=grid)
+    strategy = STRATEGIES[name](problem)
+    study = Study(problem, strategy)
+    strategy.plan(study.history, 20)
+    study.run(20)
+    assert len(study.history) == 20
+    for tried in study.history[1:]:
+        assert tried.weights == problem.space.nearest(tried.weights)
+        assert problem.space.decode(tried.point) == tried.weights
+        known = ("line_search", "tpe") if name == "auto" else (name,)
+        assert tried.origin.startswith(known)
+
+
+def test_qmc_fills_the_box_more_evenly_than_chance(problem: Problem) -> None:
+    """Every half of every axis holds as many of the first points as the other half."""
+    space = problem.space
+    study = Study(problem, STRATEGIES["qmc"](problem))
+    study.run(65)
+    low = np.array([axis.low for axis in space.coordinates])
+    width = np.array([axis.high - axis.low for axis in space.coordinates])
+    points = np.array([[*tried.point.values()] for tried in study.history[1:]])
+    assert np.all(np.sum((points - low) / width < 0.5, axis=0) == 32)
+
+
+def test_a_step_of_the_line_search_is_better_and_no_more_dangerous(problem: Problem) -> None:
+    study = Study(problem, LineSearch(problem))
+    study.run(30)
+    here = study.history[0].feasible_value
+    assert here is not None
+    for tried in study.history[1:]:
+        if tried.origin == LineSearch.restart:
+            here = tried.feasible_value or 0.0
+            continue
+        assert tried.feasible_value is not None
+        assert tried.feasible_value > here
+        here = tried.feasible_value
+    assert any(tried.origin == LineSearch.restart for tried in study.history)
+
+
+def test_no_line_leads_up_where_the_line_search_starts_again(problem: Problem) -> None:
+    """Along every weight alone, tried densely."""
+    study = Study(problem, LineSearch(problem))
+    study.run(30)
+    last = [
+        before
+        for before, after in zip(study.history, study.history[1:], strict=False)
+        if after.origin == LineSearch.restart and before.origin != LineSearch.restart
+    ]
+    assert last
+    for tried in last[:3]:
+        for name in ("exact_match_bonus", "context_match_bonus", "contrast_null_score"):
+            for value in np.linspace(0.0, 0.3, 31).round(4).tolist():
+                study.add(
+                    problem.proposal(tried.weights.model_copy(update={name: value}), "by hand")
+                )
+                by_hand = study.history.pop()
+                # a plateau narrower than a step of the grid is no place to go to
+                assert (by_hand.feasible_value or 0.0) <= (tried.feasible_value or 0.0) + 2 / 300
+
+
+def test_auto_climbs_then_asks_tpe_then_starts_again(problem: Problem) -> None:
+    study = Study(problem, Auto(problem))
+    study.run(60)
+    kinds = [tried.origin.split(":")[0] for tried in study.history[1:]]
+    assert kinds[0] == "line_search"
+    first_tpe = kinds.index("tpe")
+    assert kinds[first_tpe : first_tpe + 5] == ["tpe"] * 5
+    assert study.history[first_tpe + 6].origin == LineSearch.restart
+
+
+def test_auto_ends_when_neither_gains(problem: Problem) -> None:
+    study = Study(problem, Auto(problem))
+    study.run(1000)
+    assert len(study.history) < 1000
+    reason = study.strategy.ended(study.history)
+    assert reason == "neither line search nor TPE gained in 6 rounds"
+    best = [tried.feasible_value or 0.0 for tried in study.history].index(study.best)
+    restarts = [tried.origin == LineSearch.restart for tried in study.history[best:]]
+    assert sum(restarts) == 6
+
+
+@pytest.mark.parametrize("name", ["auto", "line_search"])
+def test_better_than_random_draws_with_the_same_number_of_trials(
+    name: str, problem: Problem
+) -> None:
+    ours, random = (Study(problem, STRATEGIES[one](problem)) for one in (name, "random_search"))
+    for study in (ours, random):
+        study.run(30)
+    assert ours.best > random.best

@@ -1,0 +1,39 @@
+"""Pruners by name: when a trial is stopped before its last case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.errors import ConfigurationError
+from studies.pruners.base import BatchPruner, SequentialPruner
+from studies.pruners.bound import Bound
+from studies.pruners.from_optuna import Hyperband, Median, SuccessiveHalving, Wilcoxon
+from studies.pruners.none import NoPruner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Pruner = BatchPruner | SequentialPruner
+
+PRUNERS: Mapping[str, type[Pruner]] = {
+    pruner.name: pruner
+    for pruner in (NoPruner, Bound, Median, SuccessiveHalving, Hyperband, Wilcoxon)
+}
+
+
+def pruner_named(name: str) -> type[Pruner]:
+    """Return the pruner of this name.
+
+    Raises
+    ------
+    ConfigurationError
+        Lists the names there are.
+    """
+    if name not in PRUNERS:
+        raise ConfigurationError(
+            f"pruner: {name!r} is unknown; there are {', '.join(sorted(PRUNERS))}"
+        )
+    return PRUNERS[name]
+
+
+__all__ = ["PRUNERS", "BatchPruner", "Pruner", "SequentialPruner", "pruner_named"]

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+from optuna.trial import TrialState
+
+from engine.errors import ConfigurationError
+from objectives.configuration import PrunerSettings
+from objectives.objective import WeightObjective
+from studies.progress import Silence
+from studies.pruners import PRUNERS, pruner_named
+from studies.pruners.from_optuna import Wilcoxon
+from studies.records import is_feasible, weights_of_record
+from studies.samplers import STRATEGIES
+from studies.samplers.base import Tried
+from studies.samplers.cmaes import _rank
+from tests.studies_tests.test_runner import SITES, Interrupter, Setup, essence, stopper
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from optuna.trial import FrozenTrial
+
+    from objectives.configuration import Configuration
+    from studies.runner import StudyRunner
+    from tests.conftest import MakeBank
+
+N_TRIALS = 40
+
+
+@pytest.fixture
+def setup(tmp_path: Path, config: Configuration, make_bank: MakeBank) -> Setup:
+    return Setup(tmp_path, config, make_bank)
+
+
+def ran(setup: Setup, name: str, strategy: str, pruner: str, n_trials: int) -> StudyRunner:
+    runner = setup.runner(name, strategy, pruner=pruner)
+    runner.run(n_trials, stopper(), Silence())
+    return runner
+
+
+def pruned(runner: StudyRunner) -> list[FrozenTrial]:
+    return [record for record in runner.records if record.state is TrialState.PRUNED]
+
+
+def all_of(record: FrozenTrial) -> tuple[object, ...]:
+    return (*essence(record), record.user_attrs, record.constraints)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "pruner", "n_first", "n_trials"),
+    [
+        *itertools.product(["cmaes", "random_search", "tpe"], sorted(PRUNERS), [23], [40]),
+        # within a later batch, whose floor is not the best value so far
+        ("cmaes", "bound", 100, 140),
+        ("random_search", "bound", 100, 140),
+    ],
+)
+def test_an_interrupted_study_goes_on_as_if_it_had_not_been(
+    strategy: str, pruner: str, n_first: int, n_trials: int, setup: Setup
+) -> None:
+    whole = ran(setup, "whole", strategy, pruner, n_trials)
+    with pytest.raises(KeyboardInterrupt):
+        setup.runner("pieces", strategy, pruner=pruner).run(
+            n_trials, stopper(), Interrupter(n_first)
+        )
+    again = setup.runner("pieces", strategy, pruner=pruner)
+    assert len(again.records) == n_first
+    again.run(n_trials, stopper(), Silence())
+    assert [all_of(r) for r in again.records] == [all_of(r) for r in whole.records]
+    assert bool(pruned(whole)) == (pruner != "none")
+
+
+@pytest.mark.parametrize("pruner", sorted(set(PRUNERS) - {"none"}))
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_what_is_pruned_has_scored_fewer_cases_and_keeps_its_rungs(
+    strategy: str, pruner: str, setup: Setup
+) -> None:
+    runner = ran(setup, "study", strategy, pruner, 60)
+    assert runner.records[0].state is TrialState.COMPLETE
+    assert pruned(runner)
+    for record in pruned(runner):
+        last = max(record.intermediate_values)
+        assert record.user_attrs["n_cases_scored"] == 300 * last // 20
+        assert record.value == record.intermediate_values[last]
+        assert sorted(record.intermediate_values) == list(range(1, last + 1))
+        assert not record.constraints
+    n_full = 300 * (60 - len(pruned(runner)))
+    assert runner.n_cases_scored == n_full + sum(
+        record.user_attrs["n_cases_scored"] for record in pruned(runner)
+    )
+    has_parts = {"part_values" in record.user_attrs for record in runner.records}
+    assert has_parts == {pruner == "wilcoxon"}
+
+
+@pytest.mark.parametrize("strategy", ["random_search", "grid_search"])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_bound_ends_with_the_same_best_trial_and_scores_fewer_cases(
+    seed: int, strategy: str, setup: Setup, make_bank: MakeBank
+) -> None:
+    setup.objective = WeightObjective(
+        make_bank(110 + 70 * seed, SITES, seed),
+        make_bank(20, ("SANITY",), seed=seed + 100),
+        setup.config.objective.cut(11 + 3 * seed),
+    )
+    bound = ran(setup, "bound", strategy, "bound", 150)
+    none = ran(setup, "none", strategy, "none", 150)
+    assert not pruned(none)
+    assert bound.best() == none.best()
+    best = bound.best().number
+    assert all_of(bound.records[best]) == all_of(none.records[best])
+    assert bound.n_cases_scored < none.n_cases_scored
+    completed = {r.number: r.value for r in bound.records if r.state is TrialState.COMPLETE}
+    assert completed == {number: none.records[number].value for number in completed}
+
+
+def test_one_after_the_other_the_bound_rises_with_every_trial(setup: Setup) -> None:
+    """A trial is stopped by the best before it, and never one that ends above."""
+    runner = ran(setup, "study", "tpe", "bound", 60)
+    for record in pruned(runner):
+        before = max(
+            r.value or 0.0
+            for r in runner.records[: record.number]
+            if r.state is TrialState.COMPLETE and is_feasible(r)
+        )
+        assert setup.objective.evaluate(weights_of_record(record)).value < before
+
+
+def test_without_pruning_the_cases_are_one_part(setup: Setup) -> None:
+    assert PRUNERS["none"](setup.config.study.pruners, 20, 1).n_rungs == 1
+    assert PRUNERS["bound"](setup.config.study.pruners, 20, 1).n_rungs == 20
+
+
+@pytest.mark.parametrize(
+    ("pruner", "key", "value"),
+    [
+        ("median", "n_startup_trials", 30),
+        ("median", "n_min_trials", 25),
+        ("successive_halving", "reduction_factor", 2),
+        ("hyperband", "reduction_factor", 2),
+        ("wilcoxon", "p_threshold", 0.001),
+    ],
+)
+def test_every_setting_of_a_pruner_changes_what_is_stopped(
+    pruner: str, key: str, value: float, setup: Setup
+) -> None:
+    before = ran(setup, "before", "random_search", pruner, N_TRIALS)
+    settings = setup.config.study.pruners.model_dump()
+    settings[pruner][key] = value
+    study = setup.config.study.model_copy(
+        update={"pruners": PrunerSettings.model_validate(settings)}
+    )
+    setup.config = setup.config.model_copy(update={"study": study})
+    after = ran(setup, "after", "random_search", pruner, N_TRIALS)
+    assert [r.params for r in after.records] == [r.params for r in before.records]
+    assert [len(r.intermediate_values) for r in after.records] != [
+        len(r.intermediate_values) for r in before.records
+    ]
+
+
+def test_the_test_of_wilcoxon_waits_for_fourteen_parts(setup: Setup) -> None:
+    runner = ran(setup, "study", "random_search", "wilcoxon", N_TRIALS)
+    assert min(len(record.intermediate_values) for record in pruned(runner)) >= 14
+    with pytest.raises(
+        ConfigurationError, match=r"objective\.n_rungs: .* got 14; give 15 or more"
+    ):
+        PRUNERS["wilcoxon"](setup.config.study.pruners, 14, 1)
+
+
+def test_an_infeasible_trial_is_no_rival_to_compare_with(setup: Setup) -> None:
+    runner = setup.runner(strategy="random_search", pruner="wilcoxon", seed=5)
+    runner.run(N_TRIALS, stopper(), Silence())
+    complete = [r.value or 0.0 for r in runner.records if r.state is TrialState.COMPLETE]
+    assert max(complete) > runner.best().value
+    assert isinstance(runner._pruner, Wilcoxon)
+    in_memory = runner._pruner._study
+    assert in_memory.best_trial.number == runner.best().number
+    assert [trial.state for trial in in_memory.trials] == [r.state for r in runner.records]
+
+
+def test_cma_es_ranks_a_pruned_trial_below_every_feasible_one(setup: Setup) -> None:
+    """By what it had so far: a generation moves towards the less bad of those that were."""
+    ranks = [
+        _rank(Tried(setup.config.weights, {}, "", value, so_far, {}, {"side": above}))
+        for value, so_far, above in (
+            (0.9, 0.9, 0.0),
+            (0.0, 0.0, -1.0),
+            (1.0, 1.0, 1.0),
+            (None, 0.99, 0.0),
+            (None, 0.4, 0.0),
+            (None, None, 0.0),
+        )
+    ]
+    assert ranks == sorted(set(ranks), reverse=True)
+    runner = ran(setup, "study", "cmaes", "bound", 30)
+    assert [tried.so_far for tried in runner._tried] == [r.value for r in runner.records]
+
+
+def test_an_unknown_pruner_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        pruner_named("magic")
+    assert str(caught.value) == (
+        "pruner: 'magic' is unknown; there are bound, hyperband, median, none, "
+        "successive_halving, wilcoxon"
+    )
