@@ -45,7 +45,10 @@ def measure() -> list[Measurement]:
     config = load_configuration()
     material = load_material(config, [], None)
     sanity = load_sanity(config, material.workspace).bank
-    objective = WeightObjective(material.tuning.answerable(), sanity, config.objective)
+    n_rungs = make_pruner(config, config.study).n_rungs
+    objective = WeightObjective(
+        material.tuning.answerable(), sanity, config.objective.cut(n_rungs)
+    )
     with quiet_optuna(), tempfile.TemporaryDirectory() as folder:
         names = (Path(folder, f"{number}.db") for number in itertools.count())
         urls = (f"sqlite:///{name}" for name in names)

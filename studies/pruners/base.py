@@ -25,15 +25,22 @@ class BasePruner(ABC):
         Equal parts into which the configuration cuts the cases.
     seed : int
         Of the study.
+
+    Attributes
+    ----------
+    n_rungs : int
+        Parts that this pruner wants them cut into, at most as many.
     """
 
     name: ClassVar[str]
+    most_rungs: ClassVar[int | None] = None
+    """Parts beyond which it gains nothing, where that is so."""
     reads_parts: ClassVar[bool] = False
     """Whether finished trials must keep the value of each part alone."""
 
     def __init__(self, settings: PrunerSettings, n_rungs: int, seed: int) -> None:
         self.settings = settings
-        self.n_rungs = n_rungs
+        self.n_rungs = min(n_rungs, self.most_rungs or n_rungs)
         self.seed = seed
         self.forget()
 

@@ -26,6 +26,7 @@ class Bound(BatchPruner):
     """
 
     name = "bound"
+    most_rungs = 8  # with more, reporting and writing cost what the cases left out save
 
     @override
     def forget(self) -> None:

@@ -13,7 +13,6 @@ from studies.pruners.base import BatchPruner
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-    from objectives.configuration import PrunerSettings
     from objectives.objective import RungReport
 
 
@@ -21,9 +20,7 @@ class NoPruner(BatchPruner):
     """Scores every case of every trial, in a single part: that is fastest."""
 
     name = "none"
-
-    def __init__(self, settings: PrunerSettings, n_rungs: int, seed: int) -> None:  # noqa: ARG002
-        super().__init__(settings, 1, seed)
+    most_rungs = 1
 
     @override
     def forget(self) -> None:

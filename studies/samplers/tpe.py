@@ -47,6 +47,7 @@ class TPE(Strategy):
             n_shown = 0
         for tried in history[n_shown:]:
             self._study.add_trial(self._as_optuna(tried))
+        self._study._thread_local.cached_all_trials = None  # noqa: SLF001 - as `Study.ask` does
         number = len(history)
         self._sampler.seed(self.trial_seed(number))
         trial = create_trial(state=TrialState.RUNNING)

@@ -128,9 +128,15 @@ def test_one_after_the_other_the_bound_rises_with_every_trial(setup: Setup) -> N
         assert setup.objective.evaluate(weights_of_record(record)).value < before
 
 
-def test_without_pruning_the_cases_are_one_part(setup: Setup) -> None:
-    assert PRUNERS["none"](setup.config.study.pruners, 20, 1).n_rungs == 1
-    assert PRUNERS["bound"](setup.config.study.pruners, 20, 1).n_rungs == 20
+@pytest.mark.parametrize(
+    ("pruner", "n_rungs"), [("none", 1), ("bound", 8), ("median", 20), ("wilcoxon", 20)]
+)
+def test_a_pruner_takes_no_more_rungs_than_it_can_use(
+    pruner: str, n_rungs: int, setup: Setup
+) -> None:
+    settings = setup.config.study.pruners
+    assert PRUNERS[pruner](settings, 20, 1).n_rungs == n_rungs
+    assert PRUNERS["bound"](settings, 5, 1).n_rungs == 5
 
 
 @pytest.mark.parametrize(
