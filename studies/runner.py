@@ -145,7 +145,9 @@ class StudyRunner:
 
     def _run_on(self, n_trials: int, stopper: Stopper, progress: Progress) -> str:
         stopper.restart(_feasible_value(record) for record in self.records)
-        note = self._strategy.plan(self._tried, n_trials)
+        note = self._strategy.plan(
+            self._tried, max(n_trials - 1 - len(self._warm_start.weights), 0)
+        )
         if note and len(self.records) < n_trials:
             progress.say(note)
         with self._log:

@@ -139,8 +139,8 @@ class Strategy(ABC):
             1 to `n_most` of them.
         """
 
-    def plan(self, history: Sequence[Tried], n_trials: int) -> str | None:  # noqa: ARG002 - a hook
-        """Prepare for `n_trials` trials in all.
+    def plan(self, history: Sequence[Tried], n_proposals: int) -> str | None:  # noqa: ARG002 - a hook
+        """Prepare for so many proposals in all, those of earlier runs included.
 
         Returns
         -------

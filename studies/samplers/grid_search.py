@@ -47,17 +47,16 @@ class GridSearch(Strategy):
         self._planned: list[Weights] = []
 
     @override
-    def plan(self, history: Sequence[Tried], n_trials: int) -> str | None:
+    def plan(self, history: Sequence[Tried], n_proposals: int) -> str | None:
         tried = [one.weights for one in self.own(history)]
-        budget = max(n_trials - len(history) + len(tried), 0)
-        chosen = _even_subset(self._points, budget)
+        chosen = _even_subset(self._points, n_proposals)
         if chosen[: len(tried)] != tried:  # an earlier run had another budget
             left = [point for point in self._points if point not in tried]
-            chosen = tried + _even_subset(left, max(budget - len(tried), 0))
+            chosen = tried + _even_subset(left, max(n_proposals - len(tried), 0))
         self._planned = chosen
         if len(chosen) < len(self._points):
             return f"grid: {len(chosen)} of {len(self._points)} points, evenly spread"
-        if len(chosen) < budget:
+        if len(chosen) < n_proposals:
             return f"grid: it has {len(self._points)} points, fewer than the trials asked for"
         return None
 

@@ -87,7 +87,7 @@ def test_json_has_what_is_promised_and_the_exit_code_says_the_decision(cli: Cli)
     assert found["best_value"] >= found["baseline_value"]
     assert found["ceiling"] >= found["best_value"]
     assert len(found["best_params"]) == 15
-    assert found["strategy"] == "tpe"
+    assert found["strategy"] == "auto"
     assert not any(site in ran.stdout for site in ("EASTWOLD", "MERIDIAN IMAGING"))
     assert found["gate"].keys() == {"tried", "won", "gain", "critical", "decision"}
     study = optuna.load_study(
@@ -254,7 +254,7 @@ def test_changed_data_and_changed_strategy_are_refused_with_the_reason(cli: Cli)
     options = ("--max-experiments", "3", "--study-name", "s")
     optimize(cli, *options)
     assert (
-        "the strategy was tpe, now random_search"
+        "the strategy was auto, now random_search"
         in optimize(cli, *options, "--strategy", "random_search").error
     )
     assert "the pruner was bound, now none" in optimize(cli, *options, "--pruner", "none").error
@@ -281,7 +281,7 @@ def test_changed_data_and_changed_strategy_are_refused_with_the_reason(cli: Cli)
         (("--seed", "-1"), "seed: "),
         (
             ("--strategy", "magic"),
-            "unknown; there are cmaes, grid_search, random_search, tpe",
+            "unknown; there are auto, line_search, tpe, cmaes, random_search, qmc, grid_search",
         ),
         (
             ("--pruner", "magic"),

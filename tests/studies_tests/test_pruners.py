@@ -193,7 +193,7 @@ def test_cma_es_ranks_a_pruned_trial_below_every_feasible_one(setup: Setup) -> N
         for value, so_far, above in (
             (0.9, 0.9, 0.0),
             (0.0, 0.0, -1.0),
-            (1.0, 1.0, 1.0),
+            (0.995, 0.995, 1.0),
             (None, 0.99, 0.0),
             (None, 0.4, 0.0),
             (None, None, 0.0),
