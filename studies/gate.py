@@ -11,9 +11,12 @@ from engine.coefficients import effective_coefficients
 from objectives.decision_quality import count_critical
 from objectives.metrics import accuracy_at_1
 from objectives.scoring import find_winners
+from objectives.truth import CRITICAL_KINDS
 from studies.paired import Interval, clusters_of, mcnemar_p_value, paired_interval
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from engine.settings import Weights
     from objectives.configuration import GateSettings
     from objectives.decision_quality import CriticalErrors, DecisionMetrics
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 _FIRST_RANKED = "first-ranked rows"
 _ACCEPTED = "accepted answers"
-_ANY_KIND = "any kind"
+_ALL_KINDS = "all kinds"
 
 
 class Verdict(StrEnum):
@@ -39,16 +42,20 @@ class Rise(NamedTuple):
     Attributes
     ----------
     kind : str
-        One of `CRITICAL_KINDS`; ``any kind`` when cases are more though no kind is.
+        One of `CRITICAL_KINDS`; ``all kinds`` for the cases that are dangerous in any way.
     before, after : int
     among : str
         ``first-ranked rows`` or ``accepted answers``.
+    refuses : bool
+        Whether it forbids an export: among accepted answers, in all kinds together, or in one
+        kind beyond chance.
     """
 
     kind: str
     before: int
     after: int
     among: str
+    refuses: bool
 
     def __str__(self) -> str:
         """Return kind and counts, such as "side 2 -> 3"."""
@@ -111,8 +118,12 @@ def hold_gate(
     `studies.paired`) lies above 0 and McNemar's exact test agrees, both corrected for all looks:
     look k may spend 1 / (k (k + 1)) of the error probability, which sums to no more than the whole
     over any number of looks (alpha spending, a Bonferroni correction for an open end). The test
-    guards the bootstrap where few cases differ. A credible gain is refused when critical errors of
-    any kind are more.
+    guards the bootstrap where few cases differ.
+
+    A credible gain is refused when more first-ranked rows are dangerous, all kinds together, or
+    when one kind became more frequent beyond chance: McNemar's exact test of that kind, one-sided
+    and, to be cautious, not corrected for looks or kinds. A smaller rise of one kind that others
+    outweigh is reported. `judge_accepted` allows no rise at all among accepted answers.
 
     Parameters
     ----------
@@ -131,11 +142,11 @@ def hold_gate(
     alpha = (1 - settings.confidence) / (look * (look + 1))
     clusters = clusters_of(gate)
     corrected = paired_interval(gains, clusters, settings, 1 - alpha)
-    rises = _rises(critical_before, critical_after, _FIRST_RANKED)
+    rises = _rises_of_first(before.critical, after.critical, 1 - settings.confidence)
     p_value = mcnemar_p_value(gains)
     if corrected.low <= 0 or p_value > alpha:
         verdict = Verdict.NO_CREDIBLE_GAIN
-    elif rises:
+    elif any(rise.refuses for rise in rises):
         verdict = Verdict.MORE_CRITICAL_ERRORS
     else:
         verdict = Verdict.EXPORTED
@@ -172,7 +183,7 @@ def judge_accepted(
     before, after : DecisionMetrics
         Decisions at the gate sites, each with its own calibration.
     """
-    rises = _rises(before.critical_accepted, after.critical_accepted, _ACCEPTED)
+    rises = _rises_of_accepted(before.critical_accepted, after.critical_accepted)
     is_refused = report.verdict is Verdict.EXPORTED and bool(rises)
     return report._replace(
         rises=report.rises + rises,
@@ -180,12 +191,34 @@ def judge_accepted(
     )
 
 
-def _rises(before: CriticalErrors, after: CriticalErrors, among: str) -> tuple[Rise, ...]:
-    rises = tuple(
-        Rise(kind, before.by_kind[kind], n_cases, among)
+def _rises_of_first(
+    before: NDArray[np.bool_], after: NDArray[np.bool_], alpha: float
+) -> tuple[Rise, ...]:
+    """Compare dangerous first-ranked rows, shape (n_cases, n_kinds)."""
+    rises = [
+        Rise(
+            kind, int(old.sum()), int(new.sum()), _FIRST_RANKED, _is_beyond_chance(old, new, alpha)
+        )
+        for kind, old, new in zip(CRITICAL_KINDS, before.T, after.T, strict=True)
+        if new.sum() > old.sum()
+    ]
+    n_before, n_after = (int(flags.any(axis=1).sum()) for flags in (before, after))
+    if n_after > n_before:
+        rises.append(Rise(_ALL_KINDS, n_before, n_after, _FIRST_RANKED, refuses=True))
+    return tuple(rises)
+
+
+def _is_beyond_chance(before: NDArray[np.bool_], after: NDArray[np.bool_], alpha: float) -> bool:
+    gains = after.astype(np.float64) - before
+    return mcnemar_p_value(gains, alternative="greater") <= alpha
+
+
+def _rises_of_accepted(before: CriticalErrors, after: CriticalErrors) -> tuple[Rise, ...]:
+    rises = [
+        Rise(kind, before.by_kind[kind], n_cases, _ACCEPTED, refuses=True)
         for kind, n_cases in after.by_kind.items()
         if n_cases > before.by_kind[kind]
-    )
-    if not rises and after.n_cases > before.n_cases:
-        return (Rise(_ANY_KIND, before.n_cases, after.n_cases, among),)
-    return rises
+    ]
+    if after.n_cases > before.n_cases:
+        rises.append(Rise(_ALL_KINDS, before.n_cases, after.n_cases, _ACCEPTED, refuses=True))
+    return tuple(rises)

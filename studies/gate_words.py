@@ -78,10 +78,16 @@ def _in_words(rises: Sequence[Rise]) -> str:
 
 def _decision(report: GateReport, best_trial: int) -> str:
     match report.verdict:
-        case Verdict.EXPORTED:
+        case Verdict.EXPORTED if not report.rises:
             return "exported; the gain is credible, no kind of critical error became more frequent"
+        case Verdict.EXPORTED:
+            return (
+                "exported; the gain is credible, critical errors are no more in all; of some kinds "
+                f"there are more, not beyond chance ({_in_words(report.rises)}): "
+                "read them with radtune compare"
+            )
         case Verdict.MORE_CRITICAL_ERRORS:
-            return f"{report.verdict}: {_in_words(report.rises)}"
+            return f"{report.verdict}: {_in_words([r for r in report.rises if r.refuses])}"
         case _ if not best_trial:
             return f"{report.verdict}: no trial was better than the current weights"
         case _ if report.corrected.low <= 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -21,8 +21,10 @@ class Interval(NamedTuple):
     high: float
 
 
-def mcnemar_p_value(gains: NDArray[np.float64]) -> float:
-    """Test whether wins and losses are as frequent, exactly and two-sided.
+def mcnemar_p_value(
+    gains: NDArray[np.float64], alternative: Literal["two-sided", "greater"] = "two-sided"
+) -> float:
+    """Test whether wins and losses are as frequent, exactly.
 
     Source: McNemar (1947), "Note on the sampling error of the difference between correlated
     proportions", in its exact binomial form.
@@ -31,11 +33,14 @@ def mcnemar_p_value(gains: NDArray[np.float64]) -> float:
     ----------
     gains : ndarray of float64, shape (n_cases,)
         1 where only the new weights are right, -1 where only the old ones are, else 0.
+    alternative : {"two-sided", "greater"}
+        ``greater`` asks whether wins are more frequent.
     """
     n_wins, n_losses = int((gains > 0).sum()), int((gains < 0).sum())
     if n_wins + n_losses == 0:
         return 1.0
-    return float(stats.binomtest(n_wins, n_wins + n_losses).pvalue)
+    test = stats.binomtest(n_wins, n_wins + n_losses, alternative=alternative)
+    return float(test.pvalue)
 
 
 def clusters_of(labelled: LabelledBank) -> NDArray[np.intp]:

@@ -63,8 +63,11 @@ def test_a_clear_gain_is_exported_unless_it_is_dangerous(
     bank.labels.codes[:] |= (bank.labels.codes & 1) << 1
     report = hold_gate(bank, poor, good, config.gate, 1)
     assert report.verdict is Verdict.MORE_CRITICAL_ERRORS
-    (rise,) = report.rises
+    rise, in_all = report.rises
     assert (rise.kind, rise.among) == ("side", "first-ranked rows")
+    assert rise.refuses
+    assert in_all.kind == "all kinds"
+    assert in_all.refuses
     assert rise.after == report.critical_errors_optimized > rise.before
 
 
@@ -90,6 +93,27 @@ def test_fewer_errors_of_one_kind_do_not_pay_for_more_of_another(
     assert words.won == "trial 4"
 
 
+def test_a_rise_by_chance_that_others_outweigh_is_reported_and_no_more(
+    config: Configuration, make_bank: MakeBank
+) -> None:
+    """Three more wrong sides, and hundreds fewer errors of contrast: fewer in all."""
+    poor, good = poor_and_good(config)
+    bank = make_bank(400, ("G",))
+    before, after = (find_winners(bank, effective_coefficients(w)) for w in (poor, good))
+    gold = bank.labels.codes & 1
+    bank.labels.codes[:] = np.where(gold, 1, 8)
+    newly = np.flatnonzero(after.correct & ~before.correct)
+    for n_sides, verdict in ((3, Verdict.EXPORTED), (6, Verdict.MORE_CRITICAL_ERRORS)):
+        bank.labels.codes[newly[:n_sides]] |= gold[newly[:n_sides]] << 1
+        report = hold_gate(bank, poor, good, config.gate, 1)
+        assert report.verdict is verdict
+        (rise,) = report.rises
+        assert (rise.kind, rise.before, rise.after) == ("side", 0, n_sides)
+        assert rise.refuses == (verdict is Verdict.MORE_CRITICAL_ERRORS)
+        words = gate_words(report, metrics(0), metrics(0), tried="9 trials of auto", best_trial=4)
+        assert f"side 0 -> {n_sides} among first-ranked rows" in words.decision
+
+
 def test_of_a_single_gold_row_nothing_is_believed(
     config: Configuration, make_bank: MakeBank
 ) -> None:
@@ -113,17 +137,20 @@ def test_more_dangerous_answers_among_accepted_ones_stop_an_export(
     assert judge_accepted(exported, fine, fine).verdict is Verdict.EXPORTED
     worse = judge_accepted(exported, fine, metrics(n_critical_accepted=4))
     assert worse.verdict is Verdict.MORE_CRITICAL_ERRORS
-    assert worse.rises == (Rise("contrast", 3, 4, "accepted answers"),)
+    assert worse.rises == (
+        Rise("contrast", 3, 4, "accepted answers", refuses=True),
+        Rise("all kinds", 3, 4, "accepted answers", refuses=True),
+    )
     words = gate_words(worse, fine, fine, tried="9 trials of tpe", best_trial=4)
-    assert "contrast 3 -> 4 among accepted answers" in words.decision
+    assert "contrast 3 -> 4, all kinds 3 -> 4 among accepted answers" in words.decision
     unchanged = judge_accepted(report, fine, metrics(n_critical_accepted=4))
     assert unchanged.verdict is report.verdict
     sides = fine.critical_accepted._replace(by_kind=fine.critical_accepted.by_kind | {"side": 1})
     traded = judge_accepted(exported, fine, fine._replace(critical_accepted=sides))
-    assert traded.rises == (Rise("side", 0, 1, "accepted answers"),)
+    assert traded.rises == (Rise("side", 0, 1, "accepted answers", refuses=True),)
     more_cases = fine.critical_accepted._replace(n_cases=4)
     spread = judge_accepted(exported, fine, fine._replace(critical_accepted=more_cases))
-    assert spread.rises == (Rise("any kind", 3, 4, "accepted answers"),)
+    assert spread.rises == (Rise("all kinds", 3, 4, "accepted answers", refuses=True),)
 
 
 def metrics(n_critical_accepted: int) -> DecisionMetrics:
