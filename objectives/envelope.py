@@ -54,7 +54,7 @@ def walk(intercepts: NDArray[np.floating], slopes: NDArray[np.floating], limit: 
     """
     top = intercepts.max(axis=0)
     first = np.where(intercepts == top, slopes, -np.inf).argmax(axis=0)
-    cases = np.flatnonzero(slopes.max(axis=0) > np.take_along_axis(slopes, first[None], 0)[0])
+    cases = np.flatnonzero(slopes.max(axis=0) > slopes[first, np.arange(len(first))])
     winner, intercepts, slopes = first[cases], intercepts[:, cases], slopes[:, cases]
     steps: list[tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]]
     steps = [(cases[:0], np.zeros(0), winner[:0], winner[:0])]

@@ -8,7 +8,6 @@ import numpy as np
 
 from objectives.envelope import walk
 from objectives.labelled_bank import critical_kinds, is_gold
-from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,56 +46,64 @@ def profile(blocks: Sequence[Block], line: Line) -> Profile:
     line : Line
         With ``low < high``.
     """
-    parts = [_changes(block, line) for block in blocks]
-    beside = np.sum([part.beside for part in parts], axis=0)
-    at = np.concatenate([part.at for part in parts])
+    changes = [_changes(block, line) for block in blocks]
+    at, before, after, groups, beside, beside_groups = map(
+        np.concatenate, zip(*changes, strict=True)
+    )
     order = np.argsort(at, kind="stable")
-    at = at[order]
-    counts = np.cumsum(np.concatenate([part.steps for part in parts])[order], axis=0)
+    at, before, after, groups = at[order], before[order], after[order], groups[order]
+    n_groups = len(blocks[0].members)
+    steps = _counts(after, groups, n_groups) - _counts(before, groups, n_groups)
+    n_beside = _counts(beside, beside_groups, n_groups).sum(axis=0)
+    counts = np.cumsum(steps, axis=0)
     last = np.flatnonzero(np.diff(at, append=np.inf) > 0)  # of the changes at one place
-    counts = np.vstack([np.zeros_like(beside), counts[last]])
-    counts += beside - counts[np.searchsorted(at[last], 0.0, side="right")]
+    counts = np.vstack([np.zeros_like(n_beside), counts[last]])
+    counts += n_beside - counts[np.searchsorted(at[last], 0.0, side="right")]
     edges = np.concatenate([[line.low], at[last], [line.high]])
     has_width = np.diff(edges) > 0  # the origin may be an end of the line
     edges, counts = np.concatenate([[line.low], edges[1:][has_width]]), counts[has_width]
-    n_groups = len(beside) - len(CRITICAL_KINDS)
     return Profile(edges, counts[:, :n_groups], counts[:, n_groups:])
 
 
-class _Part(NamedTuple):
-    """What changes in one block.
+class _Changes(NamedTuple):
+    """Where the winners of one block change in what they count as.
 
     Attributes
     ----------
-    beside : ndarray of int64, shape (n_counts,)
-        Counts of groups and kinds right beside the origin, on the side of ``high``.
     at : ndarray of float64, shape (n_changes,)
-    steps : ndarray of int64, shape (n_changes, n_counts)
-        Added to the counts when a place is passed towards ``high``.
+    before, after : ndarray of uint8, shape (n_changes,)
+        Codes of the winners on the sides of ``low`` and of ``high``.
+    groups : ndarray of intp, shape (n_changes,)
+    beside : ndarray of uint8, shape (n_cases,)
+        Codes of the winners right beside the origin, on the side of ``high``.
+    beside_groups : ndarray of intp, shape (n_cases,)
     """
 
-    beside: NDArray[np.int64]
     at: NDArray[np.float64]
-    steps: NDArray[np.int64]
+    before: NDArray[np.uint8]
+    after: NDArray[np.uint8]
+    groups: NDArray[np.intp]
+    beside: NDArray[np.uint8]
+    beside_groups: NDArray[np.intp]
 
 
-def _changes(block: Block, line: Line) -> _Part:
+def _changes(block: Block, line: Line) -> _Changes:
     intercepts, slopes = block.features @ line.origin, block.features @ line.direction
     right, left = walk(intercepts, slopes, line.high), walk(intercepts, -slopes, -line.low)
-    everyone = np.arange(block.codes.shape[1])
-    cases = np.concatenate([left.cases, everyone, right.cases])
-    at = np.concatenate([-left.distances, np.zeros(len(everyone)), right.distances])
-    before = block.codes[np.concatenate([left.farther, left.first, right.nearer]), cases]
-    after = block.codes[np.concatenate([left.nearer, right.first, right.farther]), cases]
+    aside = np.flatnonzero(left.first != right.first)  # tied at the origin itself
+    cases = np.concatenate([left.cases, aside, right.cases])
+    at = np.concatenate([-left.distances, np.zeros(len(aside)), right.distances])
+    before = block.codes[np.concatenate([left.farther, left.first[aside], right.nearer]), cases]
+    after = block.codes[np.concatenate([left.nearer, right.first[aside], right.farther]), cases]
     differs = before != after
-    cases, before, after = cases[differs], before[differs], after[differs]
-    groups = block.groups[cases]
-    steps = _counts(after, groups, block) - _counts(before, groups, block)
-    beside = _counts(block.codes[right.first, everyone], block.groups, block).sum(axis=0)
-    return _Part(beside, at[differs], steps)
+    beside = block.codes[right.first, np.arange(block.codes.shape[1])]
+    groups = block.groups[cases[differs]]
+    return _Changes(at[differs], before[differs], after[differs], groups, beside, block.groups)
 
 
-def _counts(codes: NDArray[np.uint8], groups: NDArray[np.intp], block: Block) -> NDArray[np.int64]:
+def _counts(
+    codes: NDArray[np.uint8], groups: NDArray[np.intp], n_groups: int
+) -> NDArray[np.int64]:
     """Count each case for its group where it is right, and for each kind of danger."""
-    correct = (groups[:, None] == np.arange(len(block.members))) & is_gold(codes)[:, None]
+    correct = (groups[:, None] == np.arange(n_groups)) & is_gold(codes)[:, None]
     return np.hstack([correct, critical_kinds(codes)]).astype(np.int64)

@@ -42,6 +42,7 @@ def gate_words(
     *,
     tried: str,
     best_trial: int,
+    best_origin: str,
 ) -> GateWords:
     """Put a gate's report into words.
 
@@ -54,13 +55,17 @@ def gate_words(
         What the study tried, such as "100 trials of tpe".
     best_trial : int
         0 when no trial was better than the current weights.
+    best_origin : str
+        What proposed it.
     """
     low, high = report.corrected
     confidence = f"{100 * report.corrected_confidence:.4g}%"
     accepted = [of.critical_accepted.n_cases for of in (before, after)]
     return GateWords(
         tried=tried,
-        won=f"trial {best_trial}" if best_trial else "the current weights themselves (trial 0)",
+        won=f"trial {best_trial} ({best_origin})"
+        if best_trial
+        else "the current weights themselves (trial 0)",
         gain=f"{report.difference:+.4f} accuracy@1 ({confidence} interval "
         f"{low:+.4f} to {high:+.4f} over {report.n_clusters:,} gold rows, corrected for look "
         f"{report.look}; McNemar p = {report.p_value:.2g})",
@@ -82,8 +87,8 @@ def _decision(report: GateReport, best_trial: int) -> str:
             return "exported; the gain is credible, no kind of critical error became more frequent"
         case Verdict.EXPORTED:
             return (
-                "exported; the gain is credible, critical errors are no more in all; of some kinds "
-                f"there are more, not beyond chance ({_in_words(report.rises)}): "
+                "exported; the gain is credible, critical errors are no more in all, of one kind "
+                f"or another more, not beyond chance ({_in_words(report.rises)}): "
                 "read them with radtune compare"
             )
         case Verdict.MORE_CRITICAL_ERRORS:

@@ -26,6 +26,7 @@ from studies.proof import Proof, prove
 from studies.records import is_feasible, origin_of_record
 from studies.runner import StudyRunner
 from studies.samplers import strategy_named
+from studies.samplers.base import BASELINE
 from studies.stopping import Stopper
 from studies.storage import open_storage, quiet_optuna, translated_errors
 from studies.trial_log import TrialLog
@@ -33,9 +34,7 @@ from studies.trial_writer import TrialWriter
 from studies.warm_start import take_warm_start
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from optuna.trial import FrozenTrial
+    from collections.abc import Mapping, Sequence
 
     from objectives.calibration import Fitted
     from objectives.cases import BadRecord
@@ -193,6 +192,7 @@ class TrainingOptimizer:
         exported, older = self._keep_or_export(settings.output, search, proof)
         n_tuning_cases = int(search.material.tuning.labels.answerable.sum())
         states = Counter(record.state for record in runner.records)
+        tried, best_origin = _count_origins(runner), origin_of_record(runner.records[best.number])
         return OptimizationResult(
             study_name=runner.name,
             strategy=settings.strategy,
@@ -204,7 +204,7 @@ class TrainingOptimizer:
             n_failed=states[TrialState.FAIL],
             n_infeasible=sum(not is_feasible(record) for record in runner.records),
             n_new_trials=len(runner.records) - n_before,
-            tried=_count_origins(runner.records),
+            tried=tried,
             stop_reason=stop_reason,
             n_tuning_cases=n_tuning_cases,
             n_cases_scored=runner.n_cases_scored,
@@ -216,15 +216,16 @@ class TrainingOptimizer:
             baseline_site_accuracies=current.site_accuracies,
             best_site_accuracies=best.site_accuracies,
             best_trial=best.number,
-            best_origin=origin_of_record(runner.records[best.number]),
+            best_origin=best_origin,
             best_params=real_weights(best.weights),
             held_out=proof.gate,
             gate=gate_words(
                 proof.gate,
                 proof.before.overall,
                 proof.after.overall,
-                tried=f"{len(runner.records)} trials of {settings.strategy}",
+                tried=_in_words(tried),
                 best_trial=best.number,
+                best_origin=best_origin,
             ),
             calibrated=proof.fitted,
             decisions_before=proof.before,
@@ -297,9 +298,15 @@ class TrainingOptimizer:
         return path, None
 
 
-def _count_origins(records: Sequence[FrozenTrial]) -> dict[str, int]:
+def _count_origins(runner: StudyRunner) -> dict[str, int]:
     """Count trials by what proposed them, in the order of their first appearance."""
-    return dict(Counter(origin_of_record(record).split(":")[0] for record in records))
+    return dict(Counter(origin_of_record(record).split(":")[0] for record in runner.records))
+
+
+def _in_words(tried: Mapping[str, int]) -> str:
+    """Write such as "100 trials (current weights, 62 of line_search, 37 of tpe)"."""
+    parts = [name if name == BASELINE else f"{n} of {name}" for name, n in tried.items()]
+    return f"{sum(tried.values())} trials ({', '.join(parts)})"
 
 
 def _random_median(runner: StudyRunner, settings: StudySettings) -> float:

@@ -87,10 +87,12 @@ def test_fewer_errors_of_one_kind_do_not_pay_for_more_of_another(
     assert report.critical_errors_optimized <= report.critical_errors_baseline
     assert report.verdict is Verdict.MORE_CRITICAL_ERRORS
     assert [rise.kind for rise in report.rises] == ["side"]
-    words = gate_words(report, metrics(0), metrics(0), tried="9 trials of tpe", best_trial=4)
+    words = gate_words(
+        report, metrics(0), metrics(0), tried="9 trials of tpe", best_trial=4, best_origin="tpe"
+    )
     side = report.rises[0]
     assert f"side {side.before} -> {side.after} among first-ranked rows" in words.decision
-    assert words.won == "trial 4"
+    assert words.won == "trial 4 (tpe)"
 
 
 def test_a_rise_by_chance_that_others_outweigh_is_reported_and_no_more(
@@ -110,7 +112,14 @@ def test_a_rise_by_chance_that_others_outweigh_is_reported_and_no_more(
         (rise,) = report.rises
         assert (rise.kind, rise.before, rise.after) == ("side", 0, n_sides)
         assert rise.refuses == (verdict is Verdict.MORE_CRITICAL_ERRORS)
-        words = gate_words(report, metrics(0), metrics(0), tried="9 trials of auto", best_trial=4)
+        words = gate_words(
+            report,
+            metrics(0),
+            metrics(0),
+            tried="9 trials of auto",
+            best_trial=4,
+            best_origin="tpe",
+        )
         assert f"side 0 -> {n_sides} among first-ranked rows" in words.decision
 
 
@@ -141,7 +150,7 @@ def test_more_dangerous_answers_among_accepted_ones_stop_an_export(
         Rise("contrast", 3, 4, "accepted answers", refuses=True),
         Rise("all kinds", 3, 4, "accepted answers", refuses=True),
     )
-    words = gate_words(worse, fine, fine, tried="9 trials of tpe", best_trial=4)
+    words = gate_words(worse, fine, fine, tried="9 trials of tpe", best_trial=4, best_origin="tpe")
     assert "contrast 3 -> 4, all kinds 3 -> 4 among accepted answers" in words.decision
     unchanged = judge_accepted(report, fine, metrics(n_critical_accepted=4))
     assert unchanged.verdict is report.verdict
