@@ -22,6 +22,7 @@ from studies.stopping import Stopper, StoppingRules
 from studies.storage import open_storage
 from studies.trial_log import TrialLog
 from studies.trial_writer import TrialWriter
+from studies.warm_start import NO_WARM_START, WarmStart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +57,7 @@ class Setup:
         seed: int = 1,
         objective: WeightObjective | None = None,
         pruner: str = "bound",
+        warm_start: WarmStart = NO_WARM_START,
     ) -> StudyRunner:
         storage = open_storage(self.url)
         study = optuna.create_study(
@@ -77,6 +79,7 @@ class Setup:
             TrialLog(study, TrialWriter(storage, name)),
             STRATEGIES[strategy](problem),
             PRUNERS[pruner](self.config.study.pruners, self.config.objective.n_rungs, seed),
+            warm_start,
         )
 
 

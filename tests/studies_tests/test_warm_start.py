@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import optuna
+import pytest
+
+from engine.errors import StudyError
+from objectives.search_space import SearchSpace
+from studies.progress import Silence
+from studies.storage import open_storage
+from studies.warm_start import NO_WARM_START, take_warm_start
+from tests.studies_tests.test_runner import Setup, essence, stopper
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from objectives.configuration import Configuration
+    from tests.conftest import MakeBank
+
+
+@pytest.fixture
+def setup(tmp_path: Path, config: Configuration, make_bank: MakeBank) -> Setup:
+    made = Setup(tmp_path, config, make_bank)
+    made.runner("last", "line_search").run(12, stopper(), Silence())
+    return made
+
+
+def new_study(setup: Setup, name: str = "next") -> optuna.Study:
+    return optuna.create_study(storage=open_storage(setup.url), study_name=name)
+
+
+def space_of(config: Configuration) -> SearchSpace:
+    return SearchSpace(config.study.bounds)
+
+
+def test_a_study_tries_the_best_of_another_first_and_then_goes_its_own_way(setup: Setup) -> None:
+    last = setup.runner("last", "line_search")
+    taken = take_warm_start(new_study(setup), "last", space_of(setup.config))
+    assert taken.weights[0] == last.best().weights
+    assert len(taken.weights) == len(set(taken.weights)) == 10
+    after = setup.runner("next", "random_search", warm_start=taken)
+    after.run(15, stopper(), Silence())
+    origins = [record.user_attrs["origin"] for record in after.records]
+    assert origins == ["current weights", *["warm start: last"] * 10, *["random_search"] * 4]
+    assert after.records[1].value == last.best().value
+    assert after.best().value >= last.best().value
+
+
+@pytest.mark.parametrize("strategy", ["auto", "cmaes", "grid_search", "qmc", "tpe"])
+def test_an_interrupted_warm_start_goes_on_without_the_other_study(
+    strategy: str, setup: Setup
+) -> None:
+    space = space_of(setup.config)
+    taken = take_warm_start(new_study(setup, "whole"), "last", space)
+    whole = setup.runner("whole", strategy, warm_start=taken)
+    whole.run(20, stopper(), Silence())
+    assert take_warm_start(new_study(setup, "pieces"), "last", space) == taken
+    for n_trials in (4, 13, 20):
+        study = optuna.load_study(study_name="pieces", storage=open_storage(setup.url))
+        again = take_warm_start(study, None, space)
+        assert again == taken
+        pieces = setup.runner("pieces", strategy, warm_start=again)
+        pieces.run(n_trials, stopper(), Silence())
+    if strategy != "grid_search":  # a grid spreads over what it may propose in all
+        assert [essence(r) for r in pieces.records] == [essence(r) for r in whole.records]
+    assert len(pieces.records) == 20
+
+
+def test_without_a_source_nothing_is_taken(setup: Setup) -> None:
+    assert take_warm_start(new_study(setup), None, space_of(setup.config)) == NO_WARM_START
+
+
+def test_what_cannot_be_taken_is_refused_with_the_way_out(setup: Setup) -> None:
+    space = space_of(setup.config)
+    with pytest.raises(StudyError, match=r"'none': no such study; there are: last$"):
+        take_warm_start(new_study(setup), "none", space)
+    new_study(setup, "empty")
+    with pytest.raises(StudyError, match=r"'empty': it has no complete trial"):
+        take_warm_start(new_study(setup, "other"), "empty", space)
+    begun = optuna.load_study(study_name="last", storage=open_storage(setup.url))
+    with pytest.raises(StudyError, match=r"'last' has trials already; .*--study-name NAME"):
+        take_warm_start(begun, "empty", space)
+    narrow = SearchSpace(setup.config.study.bounds, {"exact_match_bonus": (0.5, 0.5)})
+    with pytest.raises(StudyError, match=r"'last': its best weights lie outside"):
+        take_warm_start(new_study(setup, "narrow"), "last", narrow)
+
+
+def test_a_study_that_began_otherwise_is_refused(setup: Setup) -> None:
+    space = space_of(setup.config)
+    study = new_study(setup)
+    take_warm_start(study, "last", space)
+    with pytest.raises(StudyError, match=r"'next' began from 'last'; .*--study-name NAME"):
+        take_warm_start(study, "another", space)
