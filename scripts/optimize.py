@@ -40,7 +40,10 @@ def optimize(
         typer.Option(help="Trials of the study in all, earlier runs included. [default: 100]"),
     ] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="tpe, random_search, grid_search or cmaes. [default: tpe]")
+        str | None,
+        typer.Option(
+            help="auto, line_search, tpe, cmaes, random_search, qmc, grid_search. [default: auto]"
+        ),
     ] = None,
     pruner: Annotated[
         str | None,

@@ -14,10 +14,24 @@ _ATTRIBUTE = "gate_looks"
 _TRIAL = "trial"
 
 
-def number_of_look(study: optuna.Study, trial: int) -> int:
-    """Return which look it is, from 1, when this trial is shown; the same trial is no new one."""
+def number_of_look(study: optuna.Study, trial: int, n_inherited: int = 0) -> int:
+    """Return which look it is, from 1, when this trial is shown; the same trial is no new one.
+
+    Parameters
+    ----------
+    study : optuna.Study
+    trial : int
+    n_inherited : int
+        Looks of the studies that this one began from: their choices are in its trials.
+    """
     trials = _trials(study)
-    return trials.index(trial) + 1 if trial in trials else len(trials) + 1
+    own = trials.index(trial) if trial in trials else len(trials)
+    return n_inherited + own + 1
+
+
+def count_looks(study: optuna.Study) -> int:
+    """Count the looks that a study has taken itself."""
+    return len(_trials(study))
 
 
 def log_look(study: optuna.Study, trial: int, report: GateReport) -> None:

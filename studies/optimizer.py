@@ -186,7 +186,7 @@ class TrainingOptimizer:
         n_before = len(runner.records)
         stop_reason = self._run(runner, settings, started)
         current, best = runner.current, runner.best()
-        look = number_of_look(search.study, best.number)
+        look = number_of_look(search.study, best.number, runner.warm_start.n_looks)
         proof = prove(self._config, search.material, current.weights, best.weights, look)
         log_look(search.study, best.number, proof.gate)
         exported, older = self._keep_or_export(settings.output, search, proof)

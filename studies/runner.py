@@ -95,7 +95,7 @@ class StudyRunner:
         self.problem = strategy.problem
         self._ranges = weight_distributions(self.problem.space)
         self._pruner = pruner
-        self._warm_start = warm_start
+        self.warm_start = warm_start
         self._learn()
 
     def _learn(self) -> None:
@@ -146,7 +146,7 @@ class StudyRunner:
     def _run_on(self, n_trials: int, stopper: Stopper, progress: Progress) -> str:
         stopper.restart(_feasible_value(record) for record in self.records)
         note = self._strategy.plan(
-            self._tried, max(n_trials - 1 - len(self._warm_start.weights), 0)
+            self._tried, max(n_trials - 1 - len(self.warm_start.weights), 0)
         )
         if note and len(self.records) < n_trials:
             progress.say(note)
@@ -166,7 +166,7 @@ class StudyRunner:
             return f"all {n_trials} trials done"
         if number == 0:
             return None
-        if number <= len(self._warm_start.weights):
+        if number <= len(self.warm_start.weights):
             return stopper.reason()
         return self._strategy.ended(self._tried) or stopper.reason()
 
@@ -219,9 +219,9 @@ class StudyRunner:
         number, problem = len(self.records), self.problem
         if number == 0:
             return [self._run_trial(problem.proposal(problem.current, BASELINE))]
-        if number <= len(self._warm_start.weights):
-            weights = self._warm_start.weights[number - 1]
-            origin = f"{WARM_START}: {self._warm_start.source}"
+        if number <= len(self.warm_start.weights):
+            weights = self.warm_start.weights[number - 1]
+            origin = f"{WARM_START}: {self.warm_start.source}"
             return [self._run_trial(problem.proposal(weights, origin), self._pruner.begin())]
         pruner = self._pruner
         if self._strategy.places_many and isinstance(pruner, BatchPruner):

@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from engine.coefficients import exact_coefficients
 from engine.errors import StudyError
 from objectives.search_space import WEIGHT_NAMES, real_weights, weights_of
+from studies.gate_looks import count_looks
 from studies.records import is_feasible, weights_of_record
 
 if TYPE_CHECKING:
@@ -34,13 +35,16 @@ class WarmStart(NamedTuple):
         The study they come from; empty of none.
     weights : tuple of Weights
         The best first, each once.
+    n_looks : int
+        Looks at the gate that led to them, in that study and those that it began from.
     """
 
     source: str
     weights: tuple[Weights, ...]
+    n_looks: int
 
 
-NO_WARM_START = WarmStart("", ())
+NO_WARM_START = WarmStart("", (), 0)
 
 
 def take_warm_start(study: optuna.Study, source: str | None, space: SearchSpace) -> WarmStart:
@@ -68,7 +72,8 @@ def take_warm_start(study: optuna.Study, source: str | None, space: SearchSpace)
                 f"study {study.study_name!r} began from {stored['source']!r}; start another one "
                 f"with --study-name NAME to begin from {source!r}"
             )
-        return WarmStart(stored["source"], tuple(weights_of(one) for one in stored["weights"]))
+        weights = tuple(weights_of(one) for one in stored["weights"])
+        return WarmStart(stored["source"], weights, stored["n_looks"])
     if source is None:
         return NO_WARM_START
     if study.get_trials(deepcopy=False):
@@ -76,21 +81,32 @@ def take_warm_start(study: optuna.Study, source: str | None, space: SearchSpace)
             f"study {study.study_name!r} has trials already; start another one with "
             f"--study-name NAME to begin from {source!r}"
         )
-    weights = _best_weights(study, source, space)
-    taken = {"source": source, "weights": [real_weights(one) for one in weights]}
-    study.set_user_attr(_ATTRIBUTE, taken)
-    return WarmStart(source, tuple(weights))
+    other = _load(study, source)
+    best = _best_weights(other, space)
+    n_looks = count_looks(other) + other.user_attrs.get(_ATTRIBUTE, {"n_looks": 0})["n_looks"]
+    study.set_user_attr(
+        _ATTRIBUTE,
+        {
+            "source": source,
+            "weights": [real_weights(one) for one in best],
+            "n_looks": n_looks,
+        },
+    )
+    return WarmStart(source, tuple(best), n_looks)
 
 
-def _best_weights(study: optuna.Study, source: str, space: SearchSpace) -> Sequence[Weights]:
+def _load(study: optuna.Study, source: str) -> optuna.Study:
     storage = study._storage  # noqa: SLF001 - Optuna offers no other way to it
     names = optuna.get_all_study_names(storage)
     if source not in names:
         others = ", ".join(sorted({*names} - {study.study_name})) or "none"
         raise StudyError(f"--warm-start {source!r}: no such study; there are: {others}")
-    records = optuna.load_study(study_name=source, storage=storage).get_trials(
-        deepcopy=False, states=(TrialState.COMPLETE,)
-    )
+    return optuna.load_study(study_name=source, storage=storage)
+
+
+def _best_weights(other: optuna.Study, space: SearchSpace) -> Sequence[Weights]:
+    source = other.study_name
+    records = other.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     usable = [r for r in records if is_feasible(r) and {*r.params} == {*WEIGHT_NAMES}]
     usable.sort(key=lambda record: -(record.value or 0.0))
     best = list(dict.fromkeys(weights_of_record(record) for record in usable))[:_N_TAKEN]

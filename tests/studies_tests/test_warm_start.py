@@ -7,6 +7,7 @@ import pytest
 
 from engine.errors import StudyError
 from objectives.search_space import SearchSpace
+from studies.gate_looks import number_of_look
 from studies.progress import Silence
 from studies.storage import open_storage
 from studies.warm_start import NO_WARM_START, take_warm_start
@@ -65,6 +66,22 @@ def test_an_interrupted_warm_start_goes_on_without_the_other_study(
     if strategy != "grid_search":  # a grid spreads over what it may propose in all
         assert [essence(r) for r in pieces.records] == [essence(r) for r in whole.records]
     assert len(pieces.records) == 20
+
+
+def test_looks_at_the_gate_are_inherited(setup: Setup) -> None:
+    """What the gate said of the source was known when this study began."""
+    space = space_of(setup.config)
+    source = optuna.load_study(study_name="last", storage=open_storage(setup.url))
+    source.set_user_attr("gate_looks", [{"trial": 3}, {"trial": 7}])
+    study = new_study(setup)
+    taken = take_warm_start(study, "last", space)
+    assert taken.n_looks == 2
+    assert number_of_look(study, 4, taken.n_looks) == 3
+    study.set_user_attr("gate_looks", [{"trial": 4}])
+    study.add_trial(source.trials[0])
+    assert number_of_look(study, 4, taken.n_looks) == 3
+    assert number_of_look(study, 5, taken.n_looks) == 4
+    assert take_warm_start(new_study(setup, "third"), "next", space).n_looks == 3
 
 
 def test_without_a_source_nothing_is_taken(setup: Setup) -> None:
