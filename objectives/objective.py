@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.coefficients import effective_coefficients
 from objectives.line_profile import profile
+from objectives.paired_profile import paired_counts, paired_profile
 from objectives.trial_bank import Part, TrialBank
 from objectives.truth import CRITICAL_KINDS
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from objectives.configuration import ObjectiveSettings
     from objectives.labelled_bank import LabelledBank
     from objectives.lines import Line
+    from objectives.paired_profile import PairedCounts
     from objectives.trial_bank import Tally
 
 
@@ -103,6 +105,40 @@ class Stretches(NamedTuple):
 
     edges: NDArray[np.float64]
     values: NDArray[np.float64]
+    critical: NDArray[np.int64]
+
+
+class Paired(NamedTuple):
+    """The objective of some weights less that of others on the same cases.
+
+    Attributes
+    ----------
+    change : float
+        In [-1, 1]; exactly 0 where both are equal.
+    error : float
+        Standard error of the change if both were equally good. 0 where no case differs.
+    """
+
+    change: float
+    error: float
+
+
+class PairedStretches(NamedTuple):
+    """The objective along a line less the objective at its origin.
+
+    Attributes
+    ----------
+    edges : ndarray of float64, shape (n_intervals + 1,)
+        As in `Stretches`.
+    changes, errors : ndarray of float64, shape (n_intervals,)
+        As in `Paired`.
+    critical : ndarray of int64, shape (n_intervals, n_kinds)
+        As in `Stretches`.
+    """
+
+    edges: NDArray[np.float64]
+    changes: NDArray[np.float64]
+    errors: NDArray[np.float64]
     critical: NDArray[np.int64]
 
 
@@ -226,6 +262,33 @@ class WeightObjective:
         found = profile(self._in_one_part.blocks, line)
         values = self._mix(found.correct.T, self._n_in_all)
         return Stretches(found.edges, values, found.critical)
+
+    def paired_along(self, line: Line) -> PairedStretches:
+        """Compare every place of a line with its origin, exactly."""
+        found = paired_profile(self._in_one_part.blocks, line)
+        changes, errors = self._compare(found.counts)
+        return PairedStretches(found.edges, changes, errors, found.critical)
+
+    def paired(self, old: Weights, new: Weights) -> Paired:
+        """Compare two sets of weights case by case."""
+        vectors = (effective_coefficients(old), effective_coefficients(new))
+        change, error = self._compare(paired_counts(self._in_one_part.blocks, *vectors))
+        return Paired(float(change), float(error))
+
+    def _compare(self, counts: PairedCounts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the change of the value and its standard error, for counts of any shape.
+
+        The variance of each group is that of its discordant cases, as in McNemar (1947), "Note
+        on the sampling error of the difference between correlated proportions"; groups are
+        independent.
+        """
+        old = counts.correct - counts.wins + counts.losses
+        changes = self._mix(counts.correct.T, self._n_in_all) - self._mix(old.T, self._n_in_all)
+        n_sites = len(self.sites)
+        shares = np.array([*[(1 - self._sanity_weight) / n_sites] * n_sites, self._sanity_weight])
+        discordant = counts.wins + counts.losses
+        errors = np.sqrt(discordant @ (shares / self._n_in_all) ** 2)
+        return changes, errors
 
     def _rung(self, segment: int, correct: NDArray[np.int64], part: NDArray[np.int64]) -> Rung:
         so_far, alone = correct.tolist(), part.tolist()

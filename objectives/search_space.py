@@ -224,6 +224,20 @@ def _ratio(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     }[name]
 
 
+def weight_at(name: str, coefficients: NDArray[np.floating]) -> float:
+    """Return the real value that a weight has in effective coefficients.
+
+    Parameters
+    ----------
+    name : str
+        One of `WEIGHT_NAMES`, or ``component_weight``.
+    coefficients : ndarray of float, shape (n_features,)
+        Where the weight is a share or a credit of something, not of nothing.
+    """
+    part, whole = _ratio(name)
+    return float(part @ coefficients / (1.0 if whole is None else whole @ coefficients))
+
+
 def share_in_proportion(weights: Weights, chosen: Mapping[str, float]) -> Weights:
     """Set some weights to given values; the other shares divide the rest as they stood.
 

@@ -239,7 +239,7 @@ def _winning_codes(
     """Yield which cases of a block and the codes of their winners, (n_cases, n_vectors)."""
     n_cases = block.codes.shape[1]
     if len(coefficients) == 1:
-        yield slice(0, n_cases), _winners_of_one(block, coefficients[0])[:, None]
+        yield slice(0, n_cases), winner_codes(block, coefficients[0])[:, None]
         return
     vectors = np.ascontiguousarray(coefficients.T)
     for start in range(0, n_cases, _FEW):
@@ -248,7 +248,8 @@ def _winning_codes(
         yield here, _winners_of_many(block.features[used, here], block.codes[used, here], vectors)
 
 
-def _winners_of_one(block: Block, vector: NDArray[np.float32]) -> NDArray[np.uint8]:
+def winner_codes(block: Block, vector: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the codes of the winners under one coefficient vector, shape (n_cases,)."""
     first = np.argmax(block.features @ vector, axis=0)
     winner: NDArray[np.uint8] = block.codes[first, np.arange(len(first))]
     return winner

@@ -25,6 +25,7 @@ _FUNCTIONS = {  # of each verb, in the module of its name
     "train": "train",
     "optimize": "optimize",
     "compare": "compare",
+    "weights": "weights",
     "calibrate": "calibrate",
     "validate": "validate",
     "lookup": "lookup",

@@ -20,7 +20,13 @@ from studies.gate_looks import log_look, number_of_look
 from studies.gate_words import GateWords, gate_words
 from studies.identity import claim, data_hashes, make_identity
 from studies.material import load_material, load_sanity
-from studies.options import OptimizationConfig, make_pruner, make_strategy, stopping_rules
+from studies.options import (
+    OptimizationConfig,
+    default_study_name,
+    make_pruner,
+    make_strategy,
+    stopping_rules,
+)
 from studies.progress import Silence
 from studies.proof import Proof, prove
 from studies.records import is_feasible, origin_of_record
@@ -258,7 +264,7 @@ class TrainingOptimizer:
         strategy = make_strategy(self._config, settings, space, objective)
         study = optuna.create_study(
             storage=storage,
-            study_name=study_name or f"{settings.strategy}-seed-{settings.seed}",
+            study_name=study_name or default_study_name(settings),
             direction="maximize",
             load_if_exists=True,
         )

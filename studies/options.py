@@ -136,6 +136,11 @@ class OptimizationConfig:
         return {name: (min(values), max(values)) for name, values in self.listed.items()}
 
 
+def default_study_name(settings: StudySettings) -> str:
+    """Return the name of a study that was given none."""
+    return f"{settings.strategy}-seed-{settings.seed}"
+
+
 def make_strategy(
     config: Configuration, settings: StudySettings, space: SearchSpace, objective: WeightObjective
 ) -> Strategy:

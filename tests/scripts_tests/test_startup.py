@@ -19,6 +19,7 @@ NOT_FOR_A_LOOKUP = {
     "sklearn", "scipy", "optuna", "joblib", "sqlalchemy", "pandas", "ijson", "multiprocessing",
     "rich.table", "rich.progress", "objectives.training", "objectives.validation", "studies",
     "scripts.train", "scripts.optimize", "scripts.validate", "scripts.map", "scripts.progress",
+    "scripts.weights",
 }  # fmt: skip
 PROGRAM = """
 import sys

@@ -1,0 +1,102 @@
+"""Which cases a line wins and loses against its origin, in every interval of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from objectives.labelled_bank import is_gold
+from objectives.line_profile import profile
+from objectives.trial_bank import winner_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from objectives.lines import Line
+    from objectives.trial_bank import Block
+
+
+class PairedCounts(NamedTuple):
+    """New against old weights, case by case.
+
+    Attributes
+    ----------
+    correct : ndarray of int64, shape (..., n_groups)
+        Cases that the new weights get right.
+    wins, losses : ndarray of int64, shape (..., n_groups)
+        Cases that only the new, and only the old weights get right.
+    """
+
+    correct: NDArray[np.int64]
+    wins: NDArray[np.int64]
+    losses: NDArray[np.int64]
+
+
+class PairedProfile(NamedTuple):
+    """What holds in each interval of a line, compared with its origin.
+
+    Attributes
+    ----------
+    edges : ndarray of float64, shape (n_intervals + 1,)
+        As in `objectives.line_profile.Profile`.
+    counts : PairedCounts
+        Of shape (n_intervals, n_groups).
+    critical : ndarray of int64, shape (n_intervals, n_kinds)
+        Cases whose winner is dangerous, by kind.
+    """
+
+    edges: NDArray[np.float64]
+    counts: PairedCounts
+    critical: NDArray[np.int64]
+
+
+def paired_profile(blocks: Sequence[Block], line: Line) -> PairedProfile:
+    """Find all intervals of a line, with what each wins and loses against the origin.
+
+    The profile is taken with every group in two: what the origin gets wrong and what it gets
+    right. Right cases of the first are wins, wrong cases of the second are losses.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+        At least one, with at least one case each.
+    line : Line
+        With ``low < high``.
+    """
+    n_groups = len(blocks[0].members)
+    halved = []
+    n_right = np.zeros(n_groups, dtype=np.int64)
+    for block in blocks:
+        was_right = is_gold(winner_codes(block, line.origin))
+        n_right += np.bincount(block.groups[was_right], minlength=n_groups)
+        groups = block.groups + n_groups * was_right
+        members = (groups == np.arange(2 * n_groups)[:, None]).astype(np.float32)
+        halved.append(block._replace(groups=groups, members=members))
+    found = profile(halved, line)
+    wins, kept = found.correct[:, :n_groups], found.correct[:, n_groups:]
+    return PairedProfile(
+        found.edges, PairedCounts(wins + kept, wins, n_right - kept), found.critical
+    )
+
+
+def paired_counts(
+    blocks: Sequence[Block], old: NDArray[np.float32], new: NDArray[np.float32]
+) -> PairedCounts:
+    """Compare the winners of two coefficient vectors, shape (n_groups,).
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+        At least one.
+    old, new : ndarray of float32, shape (n_features,)
+    """
+    n_groups = len(blocks[0].members)
+    counts = np.zeros((3, n_groups), dtype=np.int64)
+    for block in blocks:
+        was_right, is_right = (is_gold(winner_codes(block, vector)) for vector in (old, new))
+        counted = (is_right, is_right & ~was_right, was_right & ~is_right)
+        counts += [np.bincount(block.groups[one], minlength=n_groups) for one in counted]
+    return PairedCounts(*counts)

@@ -1,0 +1,113 @@
+"""How important each weight is by Optuna's own evaluators, over the trials of a study."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import optuna
+import sqlalchemy as sa
+from optuna.importance import (
+    FanovaImportanceEvaluator,
+    PedAnovaImportanceEvaluator,
+    get_param_importances,
+)
+from optuna.trial import TrialState
+from sqlalchemy.exc import ArgumentError
+
+from engine.errors import StudyError
+from objectives.database import shown_url
+from studies.storage import open_storage, quiet_optuna, translated_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_N_LEAST = 10  # complete trials: a tenth of them is one
+
+
+class Importances(NamedTuple):
+    """What the trials of a study say about the weights.
+
+    Attributes
+    ----------
+    study_name : str
+    n_complete : int
+        Trials they rest on: complete ones, infeasible ones included.
+    ped_anova, fanova : mapping of str to float
+        By weight, in [0, 1], sum 1. PED-ANOVA: how far the best tenth of the trials differs from
+        all; fANOVA: the share of the variance that a forest ascribes to the weight. A weight that
+        no trial changed may be absent.
+    """
+
+    study_name: str
+    n_complete: int
+    ped_anova: Mapping[str, float]
+    fanova: Mapping[str, float]
+
+
+def importances(url: str, study_name: str, seed: int, *, must_exist: bool) -> Importances | None:
+    """Ask Optuna's evaluators.
+
+    Sources: Watanabe, Bansal and Hutter (2023), "PED-ANOVA: efficiently quantifying
+    hyperparameter importance in arbitrary subspaces"; Hutter, Hoos and Leyton-Brown (2014), "An
+    efficient approach for assessing hyperparameter importance".
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy URL; no database is made.
+    study_name : str
+    seed : int
+        Of the forest.
+    must_exist : bool
+        Whether a study that is not there is a mistake.
+
+    Returns
+    -------
+    Importances or None
+        None where there is no such study, or too few of its trials are complete.
+
+    Raises
+    ------
+    StudyError
+        When the database cannot be used, or the study that must exist does not, or has too few
+        complete trials that differ.
+    """
+    with quiet_optuna(), translated_errors(url):
+        names = _study_names(url)
+        if study_name not in names:
+            if must_exist:
+                there = ", ".join(sorted(names)) or "none"
+                raise StudyError(f"{shown_url(url)}: no study {study_name!r}; there are: {there}")
+            return None
+        study = optuna.load_study(study_name=study_name, storage=open_storage(url))
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if len(complete) < _N_LEAST or len({trial.value for trial in complete}) == 1:
+            if must_exist:
+                raise StudyError(
+                    f"study {study_name!r}: importance needs {_N_LEAST} complete trials that "
+                    f"differ in value, it has {len(complete)}; run more trials"
+                )
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a trial 0 outside the bounds has a range of its own
+            return Importances(
+                study_name,
+                len(complete),
+                get_param_importances(study, evaluator=PedAnovaImportanceEvaluator()),
+                get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=seed)),
+            )
+
+
+def _study_names(url: str) -> set[str]:
+    """Return the studies of a database; a SQLite file that is not there is not made."""
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError:
+        parsed = None  # whoever opens it says what is wrong
+    if parsed and parsed.get_backend_name() == "sqlite":
+        path = (parsed.database or "").removeprefix("file:")
+        if not Path(path).exists() or not path:
+            return set()
+    return set(optuna.get_all_study_names(open_storage(url)))
