@@ -141,16 +141,17 @@ def _directions(
     present: Weights, before: Weights | None, rng: np.random.Generator
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield where to look, and a name for it."""
-    along = coordinate_directions(present)
+    here = effective_coefficients(present)
+    # a share that rounds to nothing must not bar the way of the others
+    along = coordinate_directions(weights_from_coefficients(here))
     yield from along.items()
     unit = {name: way / np.abs(way).max() for name, way in along.items() if way.any()}
     for _ in range(_N_PAIRS):
         one, other = rng.choice(sorted(unit), 2, replace=False).tolist()
         share = rng.uniform(0.2, 1.0) * rng.choice([-1.0, 1.0])
         yield f"{one} and {other}", unit[one] + share * unit[other]
-    here = effective_coefficients(present).astype(np.float64)
     if before is not None:
-        yield "last improvement", here - effective_coefficients(before)
+        yield "last improvement", (here - effective_coefficients(before)).astype(np.float64)
     shares = list(SHARES)
     for _ in range(_N_RANDOM):
         way = rng.normal(size=N_FEATURES) * np.maximum(np.abs(here), _LEAST_SCALE)
