@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.measurement import Measurement, at_least, in_turn
-from benchmarks.open_records import open_records
 from benchmarks.processes import run_cold
+from objectives.cases import dataset_files
 from objectives.configuration import PROJECT_ROOT, load_configuration, resolve
 
 if TYPE_CHECKING:
@@ -28,14 +26,12 @@ _TFIDF = Path(__file__).with_name("tfidf_worker.py")
 
 
 def measure() -> list[Measurement]:
-    """Run all three over every case but those of test sites, each as a process from nothing."""
+    """Run all three over every name of the training files, each as a process from nothing."""
     config = load_configuration()
-    with tempfile.TemporaryDirectory() as folder:
-        cases = Path(folder, "cases.json")
-        cases.write_text(json.dumps(open_records(config)), encoding="utf-8")
-        train, loop, tfidf = in_turn(
-            [lambda: run_cold(_TRAIN).seconds, _loop, lambda: _tfidf(config, cases)], _N_ROUNDS
-        )
+    files = dataset_files(config.data.training_dir)
+    train, loop, tfidf = in_turn(
+        [lambda: run_cold(_TRAIN).seconds, _loop, lambda: _tfidf(config, files)], _N_ROUNDS
+    )
     return [
         at_least(
             "cold `radtune train` against one name at a time",
@@ -64,6 +60,6 @@ def _loop() -> float:
     return done.seconds + looked_up * (scale - 1)
 
 
-def _tfidf(config: Configuration, cases: Path) -> float:
-    inputs = [resolve(config.data.catalogue), cases]
+def _tfidf(config: Configuration, files: list[Path]) -> float:
+    inputs = [resolve(config.data.catalogue), *files]
     return run_cold([str(_TFIDF), *(str(path.resolve()) for path in inputs)]).seconds

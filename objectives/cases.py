@@ -34,7 +34,7 @@ class Case(NamedTuple):
     gold : str or None
         Preferred name of the right row; None when no row is right, or none is known.
     has_gold : bool
-        Whether the record says what is right (a gold row, or that there is none).
+        Whether it is known what is right (a gold row, or that there is none).
     """
 
     site: str
@@ -72,11 +72,12 @@ class CaseSet(NamedTuple):
         In the order of files and records.
     bad_records : tuple of BadRecord
     n_records : int
-        Usable and unusable records, and those held back.
+        Usable and unusable records.
     sha256 : dict
         File name to the hash of the whole file's bytes.
     held_back : dict
-        Closed site to the number of its labelled cases, which are not among `cases`.
+        Closed site to the number of its cases whose labels are withheld: they stand among
+        `cases` as if their file had none.
     """
 
     cases: tuple[Case, ...]
@@ -108,8 +109,7 @@ def load_cases(
     limit : int, optional
         Use only the first so many records.
     closed_sites : collection of str
-        Sites whose labelled cases are held back, be their label a row or that there is none. An
-        unlabelled case passes: nothing can be measured on it.
+        Sites whose labels are withheld, be they a row or that there is none.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def load_cases(
     held_back: Counter[str] = Counter()
     n_records = 0
     for path in map(resolve_dataset, paths):
-        n_before = len(cases) + held_back.total(), len(bad_records)
+        n_before = len(cases), len(bad_records)
         left = None if limit is None else limit - n_records
         for record in itertools.islice(read_records(path), left):
             try:
@@ -132,10 +132,9 @@ def load_cases(
                 continue
             if case.has_gold and case.site in closed_sites:
                 held_back[case.site] += 1
-            else:
-                cases.append(case)
-        n_found = len(cases) + held_back.total() - n_before[0]
-        n_bad = len(bad_records) - n_before[1]
+                case = case._replace(gold=None, has_gold=False)
+            cases.append(case)
+        n_found, n_bad = len(cases) - n_before[0], len(bad_records) - n_before[1]
         if not n_found:
             first = bad_records[n_before[1]]
             raise InputFileError(f"{path}: no usable record; {first.where}: {first.reason}")

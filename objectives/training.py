@@ -73,11 +73,12 @@ class TrainingMetrics(NamedTuple):
     session_id : int
     experiment_name : str
     total_cases, processed_cases : int
-        Records in the files, and those that were used: neither faulty nor held back.
+        Records in the files, and those that could be used.
     held_back : dict
-        Test site to the number of its labelled cases, which are not used.
+        Test site to the number of its cases whose labels are withheld: they are processed as if
+        their file had none.
     labelled_cases, answerable_cases : int
-        Cases that say what is right, and those that have a gold row.
+        Cases of which it is known what is right, and those that have a gold row.
     correct : int
         Answerable cases whose first-ranked row is the gold row.
     accuracy_at_1, recall_at_k, decision_accuracy : float or None

@@ -81,7 +81,7 @@ class Workspace:
     ) -> CaseSet:
         """Load the cases of some files; see `objectives.cases.load_cases`.
 
-        Labelled cases of the test sites (``split.test``) are held back and counted by site.
+        The labels of the test sites (``split.test``) are withheld and counted by site.
 
         Parameters
         ----------
@@ -89,22 +89,15 @@ class Workspace:
         limit : int, optional
             Use only the first so many records.
         open_test_sites : bool
-            Give them too; ``benchmarks/search.py`` alone may (``tests/test_closed_sites.py``).
+            Give them; ``benchmarks/search.py`` alone may (``tests/test_closed_sites.py``).
 
         Raises
         ------
         InputFileError
-            As `objectives.cases.load_cases`, and when every case is held back.
+            As `objectives.cases.load_cases`.
         """
         closed_sites = () if open_test_sites else self._config.split.test
-        loaded = load_cases(paths, self._names, limit, closed_sites)
-        if not loaded.cases:
-            raise InputFileError(
-                f"{', '.join(map(str, paths))}: every case is of the test sites "
-                f"{', '.join(loaded.held_back)}, which only make bench-search opens; give other "
-                "files with --dataset, or take the site out of split.test in the configuration"
-            )
-        return loaded
+        return load_cases(paths, self._names, limit, closed_sites)
 
     def load_sanity(self, path: Path | None = None) -> CaseSet:
         """Load the sanity set.
@@ -112,12 +105,19 @@ class Workspace:
         Raises
         ------
         InputFileError
-            As `load_cases`, and when a record of the sanity set cannot be used.
+            As `load_cases`, and when a record of the sanity set cannot be used: it is faulty, or
+            its label is withheld.
         """
         path = path or self._config.data.sanity
         sanity = self.load_cases([path])
         if sanity.bad_records:
             raise InputFileError(str(sanity.bad_records[0]))
+        if sanity.held_back:
+            raise InputFileError(
+                f"{path}: holds cases of the test sites {', '.join(sanity.held_back)}, whose "
+                "right answers only make bench-search opens; leave them out, or take the site out "
+                "of split.test in the configuration"
+            )
         return sanity
 
     def bank(

@@ -89,9 +89,11 @@ def _print_block(metrics: TrainingMetrics) -> None:
         f"({metrics.correct:,} of {metrics.answerable_cases:,} answerable cases)",
         f"Recall@{metrics.top_k}: {_percent(metrics.recall_at_k)}",
         f"Decision accuracy: {_percent(metrics.decision_accuracy)}",
-        f"Critical errors: {metrics.critical_errors:,} ({kinds(metrics.critical_errors_by_kind)};"
-        f" truth from {metrics.critical_errors_source})",
-        f"Successful matches: {metrics.successful_matches:,} (confident, right or wrong)",
+        f"Critical errors: {metrics.critical_errors:,} of {metrics.answerable_cases:,} answerable "
+        f"cases ({kinds(metrics.critical_errors_by_kind)}; "
+        f"truth from {metrics.critical_errors_source})",
+        f"Successful matches: {metrics.successful_matches:,} (confident, right or wrong, "
+        "labelled or not)",
         f"Success rate: {metrics.success_rate:.1%}",
         f"Average confidence: {metrics.average_confidence:.3f}",
         f"Total processing time: {metrics.total_processing_time_s:,.1f} seconds",
@@ -103,7 +105,8 @@ def _print_block(metrics: TrainingMetrics) -> None:
     if metrics.calibration_note:
         lines.append(f"Note: {metrics.calibration_note}")
     if metrics.answerable_cases == 0:
-        lines.append("No case has a gold row: accuracy cannot be measured, only coverage.")
+        apart = " that is not held back" if metrics.held_back else ""
+        lines.append(f"No case has a gold row{apart}: accuracy cannot be measured, only coverage.")
     typer.echo("\n".join(lines))
 
 
@@ -112,7 +115,10 @@ def _held_back(by_site: Mapping[str, int]) -> list[str]:
         return []
     n_cases = sum(by_site.values())
     sites = f"site{'s' if len(by_site) > 1 else ''} {', '.join(by_site)}"
-    return [f"Held back: {n_cases:,} cases of the test {sites} (opened by make bench-search only)"]
+    return [
+        f"Held back: the right answers of {n_cases:,} cases of the test {sites} "
+        "(opened by make bench-search only)"
+    ]
 
 
 def _percent(share: float | None) -> str:

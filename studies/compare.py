@@ -257,7 +257,8 @@ def compare(
     left_out = {*loaded.held_back, *(labelled_sites - sites)}
     if not any(case.gold and case.site in sites for case in loaded.cases):
         raise InputFileError(
-            "no case with a gold row (EXPECTED_NAME) outside the test sites of split.test; "
+            "no case with a gold row (EXPECTED_NAME) outside the test sites "
+            f"{', '.join(sorted(left_out)) or 'of split.test'}; "
             "give other files with --dataset, or take the site out of split.test"
         )
     judged = [workspace.bank(loaded.cases).labelled() for workspace in workspaces]

@@ -28,7 +28,7 @@ class Material(NamedTuple):
     ----------
     workspace : Workspace
     loaded : CaseSet
-        Every case of the training files but those of the test sites.
+        Every case of the training files, those of the test sites without their labels.
     tuning, gate : LabelledBank
         Cases that say what is right, at least one of each with a gold row.
     absent_sites : tuple of str
@@ -88,8 +88,7 @@ def load_material(
     gate = labelled.at(config.split.gate).labelled()
     for bank, part in ((tuning, "tuning"), (gate, "gate")):
         if not bank.labels.answerable.any():
-            sites = {case.site for case in loaded.cases} | loaded.held_back.keys()
-            raise InputFileError(_no_cases(part, config, sorted(sites)))
+            raise InputFileError(_no_cases(part, config, sorted({c.site for c in loaded.cases})))
     present = {case.site for bank in (tuning, gate) for case in bank.cases}
     absent = (s for s in (*config.split.tuning, *config.split.gate) if s not in present)
     return Material(workspace, loaded, tuning, gate, tuple(absent))

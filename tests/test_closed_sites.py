@@ -1,4 +1,4 @@
-"""The test sites are opened by the search benchmark and by nothing else."""
+"""The labels of the test sites are opened by the search benchmark and by nothing else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.coefficients import effective_coefficients
 from engine.errors import InputFileError
 from objectives.cases import dataset_files
+from objectives.scoring import find_winners
+from objectives.training import TrainingMetrics, measure
 from objectives.workspace import Workspace
 from studies.material import load_material
 from tests.conftest import ROOT
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 PACKAGES = ("engine", "objectives", "studies", "scripts", "benchmarks")
 ARGUMENT = "open_test_sites"
 MAY_OPEN = {"benchmarks/search.py"}
-READER = "load_cases"  # of objectives/cases.py: it holds back only what it is told to
+READER = "load_cases"  # of objectives/cases.py: it withholds only what it is told to
 MAY_READ = {"objectives/cases.py", "objectives/workspace.py", "objectives/usage_cache.py"}
 GOLD = "CT Head"
 
@@ -92,7 +95,7 @@ def read(config: Configuration, folder: Path, records: list[dict[str, object]]) 
     return Workspace(config).load_cases([path])
 
 
-def test_labelled_cases_of_test_sites_are_held_back_and_unlabelled_ones_pass(
+def test_cases_of_test_sites_stay_and_their_labels_do_not(
     config: Configuration, tmp_path: Path
 ) -> None:
     closed: dict[str, object] = {"DATA_SOURCE": " eastwold", "EXAM_NAME": "CT Head"}
@@ -107,39 +110,75 @@ def test_labelled_cases_of_test_sites_are_held_back_and_unlabelled_ones_pass(
             closed | {"EXAM_NAME": ""},
         ],
     )
-    assert [(case.site, case.has_gold) for case in loaded.cases] == [
-        ("NORTHMOOR", True),
-        ("EASTWOLD", False),
+    assert [(case.site, case.gold, case.has_gold) for case in loaded.cases] == [
+        ("NORTHMOOR", GOLD, True),
+        *[("EASTWOLD", None, False)] * 3,
     ]
     assert loaded.held_back == {"EASTWOLD": 2}
     assert len(loaded.bad_records) == 1
     assert loaded.n_records == 5
 
 
-def test_a_file_of_a_test_site_alone_is_refused_with_the_way_out(
+def measured(config: Configuration, folder: Path, label: str | None) -> TrainingMetrics:
+    """Train on one open case and closed ones, all of which have the same label."""
+    names = ("CT Head", "MRI Knee LT", "XR Chest", "US Abdomen")
+    records: list[dict[str, object]] = [
+        {"DATA_SOURCE": site, "EXAM_NAME": name, "EXPECTED_NAME": label}
+        for site in config.split.test
+        for name in names
+    ]
+    records.append({"DATA_SOURCE": "NORTHMOOR", "EXAM_NAME": "CT Head", "EXPECTED_NAME": GOLD})
+    loaded = read(config, folder, records)
+    workspace = Workspace(config)
+    return measure(config, loaded, workspace.bank(loaded.cases), workspace)
+
+
+def test_no_label_of_the_test_sites_reaches_a_figure(
     config: Configuration, tmp_path: Path
 ) -> None:
-    records: list[dict[str, object]] = [
-        {"DATA_SOURCE": "EASTWOLD", "EXAM_NAME": "Head", "EXPECTED_NAME": GOLD}
-    ]
+    found, *others = (measured(config, tmp_path, label) for label in (GOLD, "MRI Knee Lt", None))
+    assert others == [found, found]
+    assert found.processed_cases == 9
+    assert found.labelled_cases == found.answerable_cases == found.correct == 1
+    assert found.held_back == dict.fromkeys(sorted(config.split.test), 4)
+    assert found.site_accuracies.keys() == {"NORTHMOOR"}
+
+
+def test_a_sanity_set_with_labels_of_a_test_site_is_refused_with_the_way_out(
+    config: Configuration, tmp_path: Path
+) -> None:
+    path = tmp_path / "sanity.json"
+    record = {"DATA_SOURCE": "EASTWOLD", "EXAM_NAME": "Head", "EXPECTED_NAME": GOLD}
+    path.write_text(json.dumps([record]), encoding="utf-8")
     with pytest.raises(InputFileError, match=r"test sites EASTWOLD.*out of split\.test"):
-        read(config, tmp_path, records)
+        Workspace(config).load_sanity(path)
 
 
-def test_a_study_holds_no_case_of_the_test_sites_but_hashes_all_files(
+def test_a_study_knows_no_label_of_the_test_sites_but_hashes_all_files(
     config: Configuration,
 ) -> None:
     material = load_material(config, [], None)
     closed = set(config.split.test)
-    for cases in (material.loaded.cases, material.tuning.cases, material.gate.cases):
+    for cases in (material.tuning.cases, material.gate.cases):
         assert cases
         assert not closed & {case.site for case in cases}
-    assert len(material.tuning.bank.features) == len(material.loaded.cases)
-    assert material.loaded.held_back.keys() == closed
+    loaded = material.loaded
+    of_closed = [case for case in loaded.cases if case.site in closed]
+    assert len(of_closed) == sum(loaded.held_back.values()) > 0
+    assert loaded.held_back.keys() == closed
+    assert not any(case.has_gold or case.gold for case in of_closed)
+    judged = material.workspace.bank(loaded.cases).at(config.split.test)
+    assert len(judged.cases) == len(of_closed)
+    assert not judged.labels.answerable.any()
+    assert not judged.labels.codes.any()
+    winners = find_winners(judged, effective_coefficients(config.weights))
+    assert not winners.correct.any()
+    assert not winners.gold_within.any()
+    assert not winners.critical.any()
     files = dataset_files(config.data.training_dir)
-    assert material.loaded.sha256.keys() == {path.name for path in files}
+    assert loaded.sha256.keys() == {path.name for path in files}
     opened = material.workspace.load_cases(files, open_test_sites=True)
     assert opened.held_back == {}
-    assert len(opened.cases) == len(material.loaded.cases) + sum(
-        material.loaded.held_back.values()
-    )
+    assert opened.sha256 == loaded.sha256
+    assert all(case.has_gold for case in opened.cases if case.site in closed)
+    assert len(opened.cases) == len(loaded.cases) == loaded.n_records

@@ -40,7 +40,9 @@ def test_all_shipped_cases_are_answered_well_with_the_starting_weights(cli: Cli)
     assert found.keys() >= KEYS
     assert found["total_cases"] >= 15_000
     assert found["held_back"].keys() == TEST_SITES
-    assert found["processed_cases"] == found["total_cases"] - sum(found["held_back"].values())
+    assert found["processed_cases"] == found["total_cases"]
+    n_labelled = found["total_cases"] - sum(found["held_back"].values())
+    assert found["labelled_cases"] == found["decisions"]["overall"]["n_cases"] == n_labelled
     assert not TEST_SITES & found["site_accuracies"].keys()
     assert not TEST_SITES & found["decisions"]["by_site"].keys()
     assert found["accuracy_at_1"] >= 0.85
@@ -90,8 +92,8 @@ def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
     assert ran.code == 0
     for line in (
         "TRAINING COMPLETED SUCCESSFULLY",
-        "Total cases processed: 1,050",
-        "Held back: 300 cases of the test sites EASTWOLD, MERIDIAN IMAGING (opened by make ",
+        "Total cases processed: 1,350",
+        "Held back: the right answers of 300 cases of the test sites EASTWOLD, MERIDIAN IMAGING ",
         "Accuracy@1: ",
         "Critical errors: ",
         "Successful matches: ",
@@ -133,6 +135,26 @@ def test_files_without_gold_are_mapped_but_not_scored(cli: Cli) -> None:
     assert found["success_rate"] > 0
     assert "accuracy cannot be measured" in cli("train", "--dataset", dataset).stdout
     assert "no case with a gold row" in cli("optimize", "--dataset", dataset).error
+
+
+def test_a_file_of_a_test_site_runs_as_one_without_gold_and_says_why(cli: Cli) -> None:
+    path = next(path for path in cli.data.glob("*_v10.json"))
+    records = json.loads(path.read_text())
+    bare = [{k: v for k, v in record.items() if k != "EXPECTED_NAME"} for record in records]
+    closed, unlabelled = (
+        cli("train", "--json", "--dataset", dataset).document
+        for dataset in (str(path), cli.write("bare.json", bare))
+    )
+    assert closed.pop("held_back") == {"MERIDIAN IMAGING": 150}
+    assert unlabelled.pop("held_back") == {}
+    for found in (closed, unlabelled):
+        for name in TIMES:
+            del found[name]
+    assert closed == unlabelled
+    shown = cli("train", "--dataset", str(path)).stdout
+    assert "Total cases processed: 150\n" in shown
+    assert "the right answers of 150 cases of the test site MERIDIAN IMAGING (opened by " in shown
+    assert "No case has a gold row that is not held back: accuracy cannot be measured" in shown
 
 
 @pytest.mark.parametrize(
