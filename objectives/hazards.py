@@ -166,13 +166,16 @@ HAZARDS = (
         "the value of a trial counts right answers only",
         "more dangerous answers than before",
         "a trial with more critical errors of any kind than the current weights is never the "
-        "best; on sites not tuned on, an export must not have more of any kind, neither among "
-        "first-ranked rows nor among accepted answers",
+        "best; on sites not tuned on, an export must not have more of them among first-ranked "
+        "rows, all kinds together or one kind beyond chance, nor of any kind among accepted "
+        "answers; a smaller rise of one kind is named in the decision",
         (
             "tests/studies_tests/test_runner.py::test_a_trial_with_more_critical_errors_is_never_the_best",
             "tests/studies_tests/test_gate.py::test_a_clear_gain_is_exported_unless_it_is_dangerous",
             "tests/studies_tests/test_gate.py"
             "::test_fewer_errors_of_one_kind_do_not_pay_for_more_of_another",
+            "tests/studies_tests/test_gate.py"
+            "::test_a_rise_by_chance_that_others_outweigh_is_reported_and_no_more",
             "tests/studies_tests/test_gate.py"
             "::test_more_dangerous_answers_among_accepted_ones_stop_an_export",
         ),

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.coefficients import (
     COEFFICIENT_GRID,
+    N_FEATURES,
     SHARES,
     effective_coefficients,
     exact_coefficients,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 DIRECTION_NAMES = (*WEIGHT_NAMES, FINAL_NAMES[0])
 _NEGATIVE = ("interventional_penalty",)
+_ALONG = 1.5 / COEFFICIENT_GRID  # at most so fast does rounding lead through a wall
 _SHORTEST = 2 / COEFFICIENT_GRID  # a line that is no longer leads nowhere
 
 
@@ -33,8 +35,8 @@ class Line(NamedTuple):
     origin : ndarray of float32, shape (n_features,)
         Multiples of 1/4096: an exact place.
     direction : ndarray of float32, shape (n_features,)
-        Multiples of 1/4096, so that slopes are exact; the longest component is 1, all but one
-        unit.
+        Multiples of 1/4096, so that slopes are exact; the longest component is 1, all but a
+        few units.
     low, high : float
         Where the way ends; at most 0 and at least 0.
     """
@@ -73,13 +75,32 @@ def line_through(
     normals, least = space.walls
     # weights outside the space, or beside a wall by rounding, may go along it or inwards
     room = np.maximum(normals @ origin - least, 0.0)
-    towards = normals @ rounded
-    with np.errstate(divide="ignore", invalid="ignore"):
-        high = np.min(room[towards < 0] / -towards[towards < 0], initial=np.inf)
-        low = np.max(-room[towards > 0] / towards[towards > 0], initial=-np.inf)
-    if high - low < _SHORTEST:
-        return None
-    return Line(origin, rounded.astype(np.float32), float(low), float(high))
+    low, high = _ends(room, normals @ rounded)
+    if high - low < _SHORTEST:  # between walls: go along them
+        touched = np.vstack([normals[room < _SHORTEST], np.isin(np.arange(N_FEATURES), SHARES)])
+        rounded = _on_grid(direction - np.linalg.pinv(touched) @ (touched @ direction))
+        if rounded is None:
+            return None
+        low, high = _ends(room, normals @ rounded)
+        if high - low < _SHORTEST:
+            return None
+    return Line(origin, rounded.astype(np.float32), low, high)
+
+
+def _ends(room: NDArray[np.float64], towards: NDArray[np.float64]) -> tuple[float, float]:
+    """Return how far a direction may be followed backwards and forwards.
+
+    Parameters
+    ----------
+    room : ndarray of float64, shape (n_walls,)
+        Distance from each wall, 0 and up.
+    towards : ndarray of float64, shape (n_walls,)
+        How fast it grows; what is less than rounding goes along the wall.
+    """
+    nearer, farther = towards < -_ALONG, towards > _ALONG
+    high = np.min(room[nearer] / -towards[nearer], initial=np.inf)
+    low = np.max(-room[farther] / towards[farther], initial=-np.inf)
+    return float(low), float(high)
 
 
 def _on_grid(direction: NDArray[np.float64]) -> NDArray[np.float64] | None:

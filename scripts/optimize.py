@@ -128,7 +128,7 @@ def _print_block(study: OptimizationResult) -> None:
         f"current weights, {study.n_pruned} pruned, {study.n_failed} failed; "
         f"{study.stop_reason})",
         f"Strategy used: {study.strategy}",
-        f"Cases scored: {study.n_cases_scored / study.n_cases_in_full:.0%} of "
+        f"Cases scored by trials: {study.n_cases_scored / study.n_cases_in_full:.0%} of "
         f"{study.n_cases_in_full:,} (pruner {study.pruner})",
         "",
         "Best parameters:",

@@ -194,7 +194,8 @@ class TrainingOptimizer:
         current, best = runner.current, runner.best()
         look = number_of_look(search.study, best.number, runner.warm_start.n_looks)
         proof = prove(self._config, search.material, current.weights, best.weights, look)
-        log_look(search.study, best.number, proof.gate)
+        if best.number:  # the current weights beside themselves are no look
+            log_look(search.study, best.number, proof.gate)
         exported, older = self._keep_or_export(settings.output, search, proof)
         n_tuning_cases = int(search.material.tuning.labels.answerable.sum())
         states = Counter(record.state for record in runner.records)
@@ -271,7 +272,7 @@ class TrainingOptimizer:
         hashes = data_hashes(material.workspace, sanity.loaded, material.loaded)
         identity = make_identity(self._config, settings, ranges, hashes)
         claim(study, identity)
-        warm_start = take_warm_start(study, self._options.warm_start, space)
+        warm_start = take_warm_start(study, self._options.warm_start, space, self._config.weights)
         log = TrialLog(study, TrialWriter(storage, study.study_name))
         runner = StudyRunner(study, log, strategy, pruner, warm_start)
         return _Search(study, runner, material, identity)

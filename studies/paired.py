@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from objectives.configuration import GateSettings
     from objectives.labelled_bank import LabelledBank
+
+
+_N_IN_TAILS = 20  # resamples beyond both ends of an interval, at least
 
 
 class Interval(NamedTuple):
@@ -108,7 +112,7 @@ def paired_interval(
         ratio,
         paired=True,
         vectorized=True,
-        n_resamples=settings.n_resamples,
+        n_resamples=max(settings.n_resamples, math.ceil(_N_IN_TAILS / (1 - confidence))),
         batch=100,
         confidence_level=confidence,
         method="percentile",

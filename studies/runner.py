@@ -101,6 +101,7 @@ class StudyRunner:
     def _learn(self) -> None:
         """Take note of every finished trial, as if none had been seen before."""
         self._pruner.forget()
+        self._strategy.forget()
         self._best: FrozenTrial | None = None
         self._tried: list[Tried] = []
         for record in self.records:

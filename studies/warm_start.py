@@ -47,7 +47,9 @@ class WarmStart(NamedTuple):
 NO_WARM_START = WarmStart("", (), 0)
 
 
-def take_warm_start(study: optuna.Study, source: str | None, space: SearchSpace) -> WarmStart:
+def take_warm_start(
+    study: optuna.Study, source: str | None, space: SearchSpace, current: Weights
+) -> WarmStart:
     """Take the best feasible trials of another study, or what this study took when it began.
 
     The weights are tried anew: a value on other cases says nothing here.
@@ -58,11 +60,14 @@ def take_warm_start(study: optuna.Study, source: str | None, space: SearchSpace)
     source : str or None
         A study in the same storage; None of none.
     space : SearchSpace
+        What lies outside is left out.
+    current : Weights
+        Trial 0 of this study; left out too.
 
     Raises
     ------
     StudyError
-        When there is no such study, it searched another space, has no trial that may be taken,
+        When there is no such study, it has no trial that may be taken,
         or this study has begun otherwise.
     """
     stored = study.user_attrs.get(_ATTRIBUTE)
@@ -82,7 +87,7 @@ def take_warm_start(study: optuna.Study, source: str | None, space: SearchSpace)
             f"--study-name NAME to begin from {source!r}"
         )
     other = _load(study, source)
-    best = _best_weights(other, space)
+    best = _best_weights(other, space, current)
     n_looks = count_looks(other) + other.user_attrs.get(_ATTRIBUTE, {"n_looks": 0})["n_looks"]
     study.set_user_attr(
         _ATTRIBUTE,
@@ -104,18 +109,23 @@ def _load(study: optuna.Study, source: str) -> optuna.Study:
     return optuna.load_study(study_name=source, storage=storage)
 
 
-def _best_weights(other: optuna.Study, space: SearchSpace) -> Sequence[Weights]:
+def _best_weights(other: optuna.Study, space: SearchSpace, current: Weights) -> Sequence[Weights]:
     source = other.study_name
     records = other.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     usable = [r for r in records if is_feasible(r) and {*r.params} == {*WEIGHT_NAMES}]
     usable.sort(key=lambda record: -(record.value or 0.0))
-    best = list(dict.fromkeys(weights_of_record(record) for record in usable))[:_N_TAKEN]
+    best = list(dict.fromkeys(weights_of_record(record) for record in usable))
     if not best:
         raise StudyError(f"--warm-start {source!r}: it has no complete trial to begin with")
     normals, least = space.walls
-    if any(np.any(normals @ exact_coefficients(one) < least - _TOLERANCE) for one in best):
+    inside = [
+        one
+        for one in best
+        if np.all(normals @ exact_coefficients(one) >= least - _TOLERANCE) and one != current
+    ]
+    if not inside:
         raise StudyError(
-            f"--warm-start {source!r}: its best weights lie outside study.bounds or the ranges "
-            "asked for; widen them"
+            f"--warm-start {source!r}: it tried nothing but the current weights inside "
+            "study.bounds and the ranges asked for; widen them"
         )
-    return best
+    return inside[:_N_TAKEN]

@@ -33,6 +33,10 @@ class Auto(Strategy):
         self._tpe = TPE(problem)
 
     @override
+    def forget(self) -> None:
+        self._tpe.forget()
+
+    @override
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
         n_tpe = _n_last_of_tpe(history)
         if n_tpe == 0 or _is_best(history):

@@ -122,6 +122,9 @@ class Strategy(ABC):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
 
+    def forget(self) -> None:  # noqa: B027 - a hook
+        """Begin as if no trial had been seen: another process has replaced some."""
+
     @abstractmethod
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
         """Return where the next trials go.

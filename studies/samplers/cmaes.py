@@ -27,7 +27,7 @@ class CmaEs(Strategy):
 
     Finished trials are replayed generation by generation, so that nothing but the trials
     themselves is kept (Optuna's sampler keeps its state as a pickle in the database). A cloud
-    that has shrunk to a point starts anew around the best trial.
+    that has shrunk to a point starts anew around its best trial.
 
     Source: Hansen (2016), "The CMA evolution strategy: a tutorial", as in the package cmaes.
     """
@@ -40,42 +40,45 @@ class CmaEs(Strategy):
         axes = problem.space.coordinates
         self._low = np.array([axis.low for axis in axes])
         self._width = np.array([axis.high - axis.low for axis in axes])
-        self._n_told = -1  # nothing has begun
+        self.forget()
+
+    @override
+    def forget(self) -> None:
+        self._cloud: CMA | None = None
+        self._n_told = 0
 
     @override
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
         tried = self.own(history)
-        if not 0 <= self._n_told <= len(tried):  # or another process has replaced trials
-            self._begin(history)
-        size = self._cloud.population_size
+        cloud = self._cloud or self._beginning(history)
+        size = cloud.population_size
         while self._n_told + size <= len(tried):
-            self._tell(tried[: self._n_told + size])
+            cloud = self._told(cloud, tried[: self._n_told + size])
+            self._n_told += size
+        self._cloud = cloud
         n_left = self._n_told + size - len(tried)
-        first = len(history)
-        return [self._ask(number) for number in range(first, first + min(n_left, n_most))]
+        numbers = range(len(history), len(history) + min(n_left, n_most))
+        return [self._ask(cloud, number) for number in numbers]
 
-    def _begin(self, history: Sequence[Tried]) -> None:
+    def _beginning(self, history: Sequence[Tried]) -> CMA:
         """Start around the best trial that others have proposed before the first own one."""
         others = itertools.takewhile(lambda tried: tried.origin != self.name, history)
-        self._cloud = self._start(max(others, key=_rank))
-        self._n_told = 0
+        return self._start(max(others, key=_rank))
 
     def _start(self, tried: Tried) -> CMA:
         mean = self._unit(tried.point)
         bounds = np.tile([0.0, 1.0], (len(mean), 1))
         return CMA(mean, _SPREAD, bounds=bounds, seed=self.problem.seed % 2**32)
 
-    def _tell(self, tried: Sequence[Tried]) -> None:
+    def _told(self, cloud: CMA, tried: Sequence[Tried]) -> CMA:
         """Learn from the generation at the end of `tried`."""
         generation = tried[self._n_told :]
-        self._cloud.tell([(self._unit(one.point), -_rank(one)) for one in generation])
-        self._n_told = len(tried)
-        if self._cloud.should_stop():
-            self._cloud = self._start(max(tried, key=_rank))
+        cloud.tell([(self._unit(one.point), -_rank(one)) for one in generation])
+        return self._start(max(tried, key=_rank)) if cloud.should_stop() else cloud
 
-    def _ask(self, number: int) -> Proposal:
-        self._cloud.reseed_rng(self.trial_seed(number))
-        return self.problem.proposal_at(np.clip(self._cloud.ask(), 0.0, 1.0), self.name)
+    def _ask(self, cloud: CMA, number: int) -> Proposal:
+        cloud.reseed_rng(self.trial_seed(number))
+        return self.problem.proposal_at(np.clip(cloud.ask(), 0.0, 1.0), self.name)
 
     def _unit(self, point: Mapping[str, float]) -> NDArray[np.float64]:
         """Turn coordinates into a point of the unit box."""

@@ -54,6 +54,8 @@ class GridSearch(Strategy):
             left = [point for point in self._points if point not in tried]
             chosen = tried + _even_subset(left, max(n_proposals - len(tried), 0))
         self._planned = chosen
+        if n_proposals == 0:
+            return None
         if len(chosen) < len(self._points):
             return f"grid: {len(chosen)} of {len(self._points)} points, evenly spread"
         if len(chosen) < n_proposals:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from typing_extensions import override
 
 from engine.coefficients import (
+    COEFFICIENT_GRID,
     N_FEATURES,
     SHARES,
     effective_coefficients,
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from engine.settings import Weights
     from objectives.objective import Valuation
-    from studies.samplers.base import Problem, Tried
+    from studies.samplers.base import Tried
 
 _N_PAIRS = 8  # lines along two coordinates at once
 _N_RANDOM = 8  # lines along all coefficients at once
@@ -61,10 +63,10 @@ class LineSearch(Strategy):
     name = "line_search"
     restart = f"{name}: restart"
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem)
-        current = problem.objective.evaluate(problem.current)
-        self._allowed = _critical(current)
+    @functools.cached_property
+    def _allowed(self) -> NDArray[np.int64]:
+        """Critical errors of the current weights, by kind."""
+        return _critical(self.problem.objective.evaluate(self.problem.current))
 
     @override
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
@@ -81,14 +83,23 @@ class LineSearch(Strategy):
             for place in self._places(present, name, direction)
         ]
         places.sort(key=lambda place: (-place.value, -place.width, place.step))
-        chosen = list({place.weights: place for place in places[:_N_SCORED][::-1]}.values())[::-1]
-        scored = self.problem.objective.evaluate_many([place.weights for place in chosen])
-        best, value = None, here.feasible_value or 0.0
-        for place, full in zip(chosen, scored, strict=True):
-            is_safe = np.all(_critical(full.valuation) <= self._allowed)
-            if is_safe and full.valuation.value > value:
-                best, value = place, full.valuation.value
+        chosen: dict[Weights, _Place] = {}
+        for place in places[:_N_SCORED]:
+            chosen.setdefault(place.weights, place)
+        # the present weights too: their trial may have been stopped early
+        values = self._safe_values([present, *chosen])
+        best, value = None, values[0]
+        for place, found in zip(chosen.values(), values[1:], strict=True):
+            if found > value:
+                best, value = place, found
         return best and self.problem.proposal(best.weights, f"{self.name}: {best.origin}")
+
+    def _safe_values(self, weights: Sequence[Weights]) -> list[float]:
+        """Return the value of each, 0 where it has more critical errors of some kind."""
+        scored = (full.valuation for full in self.problem.objective.evaluate_many(weights))
+        return [
+            found.value if np.all(_critical(found) <= self._allowed) else 0.0 for found in scored
+        ]
 
     def start_again(self, history: Sequence[Tried]) -> Proposal:
         """Return a place beside the best trial."""
@@ -145,7 +156,12 @@ def _directions(
     # a share that rounds to nothing must not bar the way of the others
     along = coordinate_directions(weights_from_coefficients(here))
     yield from along.items()
-    unit = {name: way / np.abs(way).max() for name, way in along.items() if way.any()}
+    lengths = {name: np.abs(way).max() for name, way in along.items()}
+    unit = {
+        name: way / lengths[name]
+        for name, way in along.items()
+        if lengths[name] * COEFFICIENT_GRID >= 1
+    }
     for _ in range(_N_PAIRS):
         one, other = rng.choice(sorted(unit), 2, replace=False).tolist()
         share = rng.uniform(0.2, 1.0) * rng.choice([-1.0, 1.0])

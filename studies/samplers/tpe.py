@@ -37,14 +37,15 @@ class TPE(Strategy):
         self._box = {name: axis for name, axis in sorted(self._axes.items()) if not axis.single()}
         self._low = {axis.name: axis.low for axis in problem.space.coordinates}
         self._sampler = _TPEInBox()
-        self._begin()
+        self.forget()
+
+    @override
+    def forget(self) -> None:
+        self._study = optuna.create_study(direction="maximize")
 
     @override
     def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
         n_shown = len(self._study.get_trials(deepcopy=False))
-        if n_shown > len(history):  # another process has replaced what was not written yet
-            self._begin()
-            n_shown = 0
         for tried in history[n_shown:]:
             self._study.add_trial(self._as_optuna(tried))
         self._study._thread_local.cached_all_trials = None  # noqa: SLF001 - as `Study.ask` does
@@ -62,9 +63,6 @@ class TPE(Strategy):
             else:  # the first few trials are drawn at random
                 point[name] = self._sampler.sample_independent(self._study, trial, name, axis)
         return [Proposal(self.problem.space.decode(point), point, self.name)]
-
-    def _begin(self) -> None:
-        self._study = optuna.create_study(direction="maximize")
 
     def _as_optuna(self, tried: Tried) -> FrozenTrial:
         return create_trial(

@@ -37,6 +37,7 @@ def test_a_line_ends_where_the_space_ends(
     space = SearchSpace(config.study.bounds, ranges)
     normals, least = space.walls
     rng = np.random.default_rng(4)
+    n_lines = 0
     for number, drawn in enumerate(random_weights(config, 30)):
         weights = space.nearest(drawn)
         direction = rng.normal(size=15) * 0.1
@@ -44,9 +45,11 @@ def test_a_line_ends_where_the_space_ends(
         line = line_through(weights, direction, space)
         if line is None:
             continue
+        n_lines += 1
         for end, beyond in ((line.low, -0.01), (line.high, 0.01)):
-            assert (normals @ line.at(end) - least).min() > -3e-4, number
+            assert (normals @ line.at(end) - least).min() > -8e-4, number
             assert (normals @ line.at(end + beyond) - least).min() < 0, number
+    assert n_lines >= 28  # where walls bar the way on both sides, it goes along them
 
 
 def test_along_a_coordinate_one_weight_moves_and_the_others_keep(config: Configuration) -> None:

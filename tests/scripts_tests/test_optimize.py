@@ -219,7 +219,7 @@ def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
         "Experiments run: 4",
         "with more critical errors of some kind than the current weights",
         "Strategy used: random_search",
-        "Cases scored: ",
+        "Cases scored by trials: ",
         " (pruner bound)",
         "Best parameters:",
         "  anatomy_weight: 0.",

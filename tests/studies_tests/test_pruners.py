@@ -95,7 +95,7 @@ def test_what_is_pruned_has_scored_fewer_cases_and_keeps_its_rungs(
     assert has_parts == {pruner == "wilcoxon"}
 
 
-@pytest.mark.parametrize("strategy", ["random_search", "grid_search"])
+@pytest.mark.parametrize("strategy", ["grid_search", "qmc", "random_search"])
 @pytest.mark.parametrize("seed", range(6))
 def test_the_bound_ends_with_the_same_best_trial_and_scores_fewer_cases(
     seed: int, strategy: str, setup: Setup, make_bank: MakeBank

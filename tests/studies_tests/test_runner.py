@@ -271,6 +271,7 @@ def test_cma_es_begins_anew_when_history_has_become_shorter(setup: Setup) -> Non
     history = runner._tried
     used, fresh = STRATEGIES["cmaes"](runner.problem), STRATEGIES["cmaes"](runner.problem)
     used.proposals(history, 100)
+    used.forget()
     assert used.proposals(history[:16], 100) == fresh.proposals(history[:16], 100)
 
 
