@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from studies.samplers.base import Problem, Proposal, Tried
 
-_N_TPE = 5  # trials of TPE before the line search starts again
+_N_TPE = 3  # trials of TPE before the line search starts again
 _N_ROUNDS = 6  # without a better value, after which the study ends
 
 
