@@ -10,7 +10,7 @@ TEXT2TERM := .local/text2term/bin/python
 RANX := .local/ranx/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate calibrate dashboard bench bench-large bench-accuracy bench-decision hazards test check format clean
+.PHONY: help install data optimize train validate calibrate dashboard bench bench-large bench-accuracy bench-decision bench-search hazards test check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench-accuracy: $(STAMP) $(TEXT2TERM) ## the engine beside plain matching, into 
 
 bench-decision: $(STAMP) ## what calibrated answers are worth on unseen sites, into docs/benchmarks.md
 	$(RUN)/python -m benchmarks.decision
+
+bench-search: $(STAMP) ## every search strategy: value by trials and seconds, test sites, into docs/benchmarks.md (under 20 minutes)
+	$(RUN)/python -m benchmarks.search $(ARGS)
 
 bench-large: $(STAMP) ## time and memory a case at 15,000 and 150,000 cases, into docs/benchmarks.md (ARGS='15000 1500000')
 	$(RUN)/python -m benchmarks.large $(ARGS)

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.measurement import BLAS_TUNING
 from benchmarks.page import write_section
 from objectives.output import write_whole
 
@@ -21,13 +22,12 @@ if TYPE_CHECKING:
 GROUPS = ("startup", "scoring_speed", "trial_speed", "training_speed", "fusion", "scale")
 JSON = Path(".local", "bench.json")
 _NOT_IN_JSON = {"is_least"}
-_BLAS_TUNING = {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"}
 
 
 def start_again_without_blas_tuning() -> None:
     """Start this program again where the environment tunes BLAS; numpy must not be loaded yet."""
-    if not _BLAS_TUNING.isdisjoint(os.environ):
-        plain = {name: value for name, value in os.environ.items() if name not in _BLAS_TUNING}
+    if not BLAS_TUNING.isdisjoint(os.environ):
+        plain = {name: value for name, value in os.environ.items() if name not in BLAS_TUNING}
         os.execve(sys.executable, sys.orig_argv, plain)  # noqa: S606 - this very program
 
 
@@ -53,6 +53,15 @@ def table(rows: Sequence[Measurement]) -> str:
     return "\n".join(lines)
 
 
+def keep(rows: Sequence[Measurement], path: Path) -> None:
+    """Write the rows as JSON, a list of objects."""
+    kept = [
+        {name: value for name, value in row._asdict().items() if name not in _NOT_IN_JSON}
+        for row in rows
+    ]
+    write_whole(path, json.dumps(kept, indent=2) + "\n")
+
+
 def main() -> None:
     """Run every group, or those named, print the table and keep it."""
     start_again_without_blas_tuning()
@@ -64,11 +73,7 @@ def main() -> None:
     print(text)
     if groups:
         return
-    kept = [
-        {name: value for name, value in row._asdict().items() if name not in _NOT_IN_JSON}
-        for row in rows
-    ]
-    write_whole(JSON, json.dumps(kept, indent=2) + "\n")
+    keep(rows, JSON)
     write_section("bench", text)
 
 

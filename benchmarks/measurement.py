@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+BLAS_TUNING = {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"}  # left out of what is measured
+
 
 class Measurement(NamedTuple):
     """One measured figure beside what it should be.

@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.figure import Figure
 
+from benchmarks.search_trace import Step, after_seconds, after_trials
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from objectives.reliability import Reliability
     from objectives.risk_coverage import CurvePoint
@@ -16,6 +22,17 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 _COLOURS = ("#0b5fa5", "#1b9e77", "#d95f02", "#7f7f7f")
 _DPI = 110
+_LOOKS = (  # of strategies: colour and line style
+    ("#d62728", "-"),
+    ("#1f77b4", "-"),
+    ("#2ca02c", "-"),
+    ("#9467bd", "-"),
+    ("#ff7f0e", "--"),
+    ("#8c564b", "--"),
+    ("#7f7f7f", ":"),
+    ("#2ca02c", "-."),
+)
+_N_PLACES = 400
 
 
 def draw_risk_coverage(curves: Mapping[str, list[CurvePoint]]) -> None:
@@ -74,6 +91,45 @@ def draw_reliability(measured: Mapping[str, Reliability]) -> None:
     axes.legend(loc="upper left", fontsize=8)
     axes.grid(alpha=0.3)
     _save(figure, "reliability.png")
+
+
+def draw_search(found: Mapping[str, Sequence[Sequence[Step]]]) -> None:
+    """Draw the best value against trials and against seconds, median and range of the runs.
+
+    Parameters
+    ----------
+    found : mapping of str to sequence of runs
+        For each strategy the better and better trials of each of its runs.
+    """
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    by_trials, by_seconds = figure.subplots(1, 2, sharey=True)
+    n_trials = np.unique(np.geomspace(1, 1_000, _N_PLACES).astype(int)).astype(np.float64)
+    _draw_runs(by_trials, found, n_trials, lambda steps, n: after_trials(steps, int(n)))
+    _draw_runs(by_seconds, found, np.geomspace(0.1, 60, _N_PLACES), after_seconds)
+    by_trials.set(xscale="log", xlabel="trials", ylabel="best value", title="Against trials")
+    by_seconds.set(xscale="log", xlabel="seconds", title="Against seconds")
+    by_trials.yaxis.set_major_formatter(lambda share, _: f"{share:.1%}")
+    for axes, ticks in ((by_trials, (1, 10, 25, 100, 300, 1000)), (by_seconds, (0.1, 1, 10, 60))):
+        axes.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+    handles, names = by_trials.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=9)
+    _save(figure, "search.png")
+
+
+def _draw_runs(
+    axes: Axes,
+    found: Mapping[str, Sequence[Sequence[Step]]],
+    places: NDArray[np.float64],
+    step_after: Callable[[Sequence[Step], float], Step],
+) -> None:
+    for (name, runs), (colour, style) in zip(found.items(), _LOOKS, strict=False):
+        values = np.array([[step_after(run, x).value for x in places.tolist()] for run in runs])
+        axes.fill_between(places, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15)
+        axes.plot(
+            places, np.median(values, axis=0), color=colour, linestyle=style, label=name, lw=1.8
+        )
 
 
 def _save(figure: Figure, name: str) -> None:

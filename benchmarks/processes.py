@@ -8,12 +8,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmarks.measurement import BLAS_TUNING
 from objectives.configuration import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Done(NamedTuple):
@@ -44,3 +49,28 @@ def run_cold(arguments: Sequence[str]) -> Done:
     if done.returncode:
         raise RuntimeError(f"{arguments} failed: {done.stderr[-2000:]}")
     return Done(seconds, json.loads(done.stdout))
+
+
+def run_some_at_a_time(jobs: Sequence[Sequence[str]], n_at_a_time: int) -> Iterator[Any]:
+    """Run this interpreter with each of the arguments; yield the JSON that each prints, in order.
+
+    So many processes run at a time, each with one thread, in the present folder and with its
+    cache; what the environment tunes of BLAS is left out.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in BLAS_TUNING}
+    environment |= {"PYTHONPATH": str(PROJECT_ROOT), **dict.fromkeys(_THREADS, "1")}
+
+    def run(arguments: Sequence[str]) -> Any:  # noqa: ANN401 - JSON
+        done = subprocess.run(  # noqa: S603 - this interpreter, our own arguments
+            [sys.executable, *arguments],
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{arguments} failed: {done.stderr[-2000:]}")
+        return json.loads(done.stdout)
+
+    with ThreadPoolExecutor(n_at_a_time) as pool:
+        yield from pool.map(run, jobs)
