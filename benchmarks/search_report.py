@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TRIALS = (25, 100, 300, 1_000)
 SECONDS = (10, 60)
 GATE_AFTER = 100
+_REFUSED = Verdict.MORE_CRITICAL_ERRORS
 _ALL_TRIALS = TRIALS[-1]
 _SOON = SECONDS[0]
 _TARGET_LEAD = -0.05  # points
@@ -221,7 +222,8 @@ def gate_table(found: Found, baseline: OnTestSites) -> str:
     ]
     for name, runs in found.items():
         said = [one.run.gated.verdict for one in runs]
-        rises = [rise for one in runs if not one.is_exported for rise in one.run.gated.rises]
+        refused = [one.run.gated for one in runs if one.run.gated.verdict is _REFUSED]
+        rises = [rise for gated in refused for rise in gated.rises]
         through = [one.gated for one in runs if one.is_exported]
         gains = [100 * (one.accuracy - baseline.accuracy) for one in through]
         lines.append(

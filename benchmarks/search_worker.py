@@ -63,7 +63,7 @@ class Gated(NamedTuple):
     ----------
     verdict : Verdict
     rises : list of str
-        Kinds of critical errors that became more frequent, with their counts.
+        Kinds of critical errors that forbid an export, with their counts.
     weights : mapping of str to float
         What was shown to it.
     """
@@ -107,7 +107,7 @@ def run(job: Job) -> Run:
 def _gated(config: Configuration, material: Material, shown: Step) -> Gated:
     best = weights_of(shown.weights)
     gate = prove(config, material, config.weights, best, look=1).gate
-    rises = [f"{rise} among {rise.among}" for rise in gate.rises]
+    rises = [f"{rise} among {rise.among}" for rise in gate.rises if rise.refuses]
     return Gated(gate.verdict, rises, shown.weights)
 
 
