@@ -143,7 +143,7 @@ def accuracy_found(
         options.study_settings(config),
         problem.bank,
         problem.bank.take(np.arange(1)),  # counts for nothing
-        Budget(n_trials, 0.0, _SECONDS, n_trials),
+        Budget(n_trials, _SECONDS),
     )
     return searched.steps[-1].value
 

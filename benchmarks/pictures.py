@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
 from benchmarks.search_trace import Step, after_seconds, after_trials
 
@@ -33,6 +34,7 @@ _LOOKS = (  # of strategies: colour and line style
     ("#2ca02c", "-."),
 )
 _N_PLACES = 400
+_ENLARGED = 0.002  # below the best value
 
 
 def draw_risk_coverage(curves: Mapping[str, list[CurvePoint]]) -> None:
@@ -101,19 +103,33 @@ def draw_search(found: Mapping[str, Sequence[Sequence[Step]]]) -> None:
     found : mapping of str to sequence of runs
         For each strategy the better and better trials of each of its runs.
     """
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    by_trials, by_seconds = figure.subplots(1, 2, sharey=True)
+    figure = Figure(figsize=(11, 9), layout="constrained")
+    all_axes = figure.subplots(2, 2, sharex="col", sharey="row")
     n_trials = np.unique(np.geomspace(1, 1_000, _N_PLACES).astype(int)).astype(np.float64)
-    _draw_runs(by_trials, found, n_trials, lambda steps, n: after_trials(steps, int(n)))
-    _draw_runs(by_seconds, found, np.geomspace(0.1, 60, _N_PLACES), after_seconds)
-    by_trials.set(xscale="log", xlabel="trials", ylabel="best value", title="Against trials")
-    by_seconds.set(xscale="log", xlabel="seconds", title="Against seconds")
-    by_trials.yaxis.set_major_formatter(lambda share, _: f"{share:.1%}")
-    for axes, ticks in ((by_trials, (1, 10, 25, 100, 300, 1000)), (by_seconds, (0.1, 1, 10, 60))):
-        axes.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
-        axes.minorticks_off()
-        axes.grid(alpha=0.3)
-    handles, names = by_trials.get_legend_handles_labels()
+    seconds = np.geomspace(0.1, 60, _N_PLACES)
+    for by_trials, by_seconds in all_axes:
+        _draw_runs(by_trials, found, n_trials, lambda steps, n: after_trials(steps, int(n)))
+        _draw_runs(by_seconds, found, seconds, after_seconds)
+        by_trials.set(xscale="log", xlim=(1, 1_000), ylabel="best value, median and range")
+        by_seconds.set(xscale="log", xlim=(0.1, 60))
+        by_trials.yaxis.set_major_formatter(lambda share, _: f"{share:.2%}")
+        for axes, ticks in (
+            (by_trials, (1, 10, 25, 100, 300, 1000)),
+            (by_seconds, (0.1, 1, 10, 60)),
+        ):
+            axes.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
+            axes.minorticks_off()
+            axes.grid(alpha=0.3)
+    best = max(run[-1].value for runs in found.values() for run in runs)
+    all_axes[1, 0].set_ylim(best - _ENLARGED, best + _ENLARGED / 20)
+    all_axes[1, 0].yaxis.set_major_locator(MultipleLocator(_ENLARGED / 4))
+    all_axes[0, 0].set_title("Against trials")
+    all_axes[0, 1].set_title("Against seconds")
+    for axes in all_axes[1]:
+        axes.set_title("The same, its top enlarged")
+    all_axes[1, 0].set_xlabel("trials")
+    all_axes[1, 1].set_xlabel("seconds")
+    handles, names = all_axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=9)
     _save(figure, "search.png")
 
@@ -126,10 +142,9 @@ def _draw_runs(
 ) -> None:
     for (name, runs), (colour, style) in zip(found.items(), _LOOKS, strict=False):
         values = np.array([[step_after(run, x).value for x in places.tolist()] for run in runs])
-        axes.fill_between(places, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15)
-        axes.plot(
-            places, np.median(values, axis=0), color=colour, linestyle=style, label=name, lw=1.8
-        )
+        low, middle, high = values.min(axis=0), np.median(values, axis=0), values.max(axis=0)
+        axes.fill_between(places, low, high, step="post", color=colour, alpha=0.1, linewidth=0)
+        axes.step(places, middle, where="post", color=colour, linestyle=style, label=name, lw=1.8)
 
 
 def _save(figure: Figure, name: str) -> None:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 JSON = Path(".local", "bench-search.json")
 _N_AT_A_TIME = 2
-_MOST_TRIALS = 100_000
+_MOST_TRIALS = 100_000  # whose records fit into memory
 
 
 class Plan(NamedTuple):
@@ -53,8 +53,10 @@ class Plan(NamedTuple):
     Attributes
     ----------
     n_seeds : int
-    budget : Budget
-        Of every strategy.
+    seconds : float
+        That a search may take.
+    n_brief : int
+        Trials of TPE without a pruner.
     n_random, n_auto : int
         Trials with each pruner.
     n_line_search, n_tpe : int
@@ -62,17 +64,16 @@ class Plan(NamedTuple):
     """
 
     n_seeds: int
-    budget: Budget
+    seconds: float
+    n_brief: int
     n_random: int
     n_auto: int
     n_line_search: int
     n_tpe: int
 
 
-FULL = Plan(
-    5, Budget(report.TRIALS[-1], report.SECONDS[-1], 80.0, _MOST_TRIALS), 300, 100, 100, 300
-)
-QUICK = Plan(2, Budget(20, 1.0, 3.0, _MOST_TRIALS), 20, 5, 3, 12)
+FULL = Plan(5, report.SECONDS[-1], report.TRIALS[-1], 300, 100, 100, 300)
+QUICK = Plan(2, 2.0, 20, 20, 5, 3, 12)
 
 
 class Measured(NamedTuple):
@@ -142,7 +143,7 @@ class ClosedSites:
         return OnTestSites(
             self.accuracy(weights),
             paired_interval(gains, self._clusters, gate, gate.confidence),
-            count_critical(critical, self._bank.labels.answerable).by_kind,
+            count_critical(critical, self._bank.labels.answerable),
         )
 
     def _answered(
@@ -160,13 +161,13 @@ def search_jobs(plan: Plan) -> list[Job]:
     """List every strategy with every seed, seed by seed.
 
     The grid is the same with every seed. TPE learns from all its trials, so it runs without a
-    pruner as well, to its last trial only.
+    pruner as well, for fewer trials.
     """
-    brief = plan.budget._replace(seconds=0.0)
+    whole, brief = Budget(_MOST_TRIALS, plan.seconds), Budget(plan.n_brief, plan.seconds)
     jobs = []
     for seed in range(1, plan.n_seeds + 1):
         jobs += [
-            Job(name, "bound", seed, plan.budget, report.GATE_AFTER)
+            Job(name, "bound", seed, whole, report.GATE_AFTER)
             for name in STRATEGIES
             if seed == 1 or name != "grid_search"
         ]
@@ -177,7 +178,7 @@ def search_jobs(plan: Plan) -> list[Job]:
 def pruner_jobs(plan: Plan) -> list[Job]:
     """List random search and auto with every pruner."""
     budgets = {
-        name: Budget(n_trials, 0.0, plan.budget.most_seconds, n_trials)
+        name: Budget(n_trials, plan.seconds)
         for name, n_trials in (("random_search", plan.n_random), ("auto", plan.n_auto))
     }
     return [
@@ -269,7 +270,8 @@ def page(measured: Measured, targets: str) -> str:
         [
             f"{plan.n_seeds} seeds, {measured.n_tuning_cases:,} answerable cases of the tuning "
             f"sites, {measured.n_test_cases:,} of the test sites; {_N_AT_A_TIME} runs at a time, "
-            f"each a process with one thread; {measured.seconds / 60:.0f} minutes in all. With "
+            f"each a process with one thread, for at most {plan.seconds:g} s or {_MOST_TRIALS:,} "
+            f"trials; {measured.seconds / 60:.0f} minutes in all. With "
             f"the weights of `config.yaml` the value is {value:.2%}, accuracy@1 on the test sites "
             f"{baseline.accuracy:.2%}.",
             targets,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from benchmarks.search_worker import Run
+    from objectives.decision_quality import CriticalErrors
     from studies.paired import Interval
 
 TRIALS = (25, 100, 300, 1_000)
@@ -43,12 +44,12 @@ class OnTestSites(NamedTuple):
         accuracy@1, [0, 1].
     interval : Interval
         Of the gain over the current weights, by whole gold rows.
-    critical_by_kind : mapping of str to int
+    critical : CriticalErrors
     """
 
     accuracy: float
     interval: Interval
-    critical_by_kind: Mapping[str, int]
+    critical: CriticalErrors
 
     @property
     def is_worse(self) -> bool:
@@ -244,7 +245,7 @@ def critical_table(found: Found, baseline: OnTestSites) -> str:
     exported = [one.gated for runs in found.values() for one in runs if one.is_exported]
     return "\n".join(
         [
-            *_head(f"{len(exported)} exported, summed", *CRITICAL_KINDS),
+            *_head(f"{len(exported)} exported, summed", "dangerous rows", *CRITICAL_KINDS),
             _row("current weights", *_summed([baseline] * len(exported))),
             _row("exported weights", *_summed(exported)),
         ]
@@ -252,7 +253,10 @@ def critical_table(found: Found, baseline: OnTestSites) -> str:
 
 
 def _summed(counted: Sequence[OnTestSites]) -> list[str]:
-    return [str(sum(one.critical_by_kind[kind] for one in counted)) for kind in CRITICAL_KINDS]
+    """Add up rows that are dangerous in any way, and in each; one may count for several kinds."""
+    n_cases = sum(one.critical.n_cases for one in counted)
+    by_kind = (sum(one.critical.by_kind[kind] for one in counted) for kind in CRITICAL_KINDS)
+    return [str(count) for count in (n_cases, *by_kind)]
 
 
 def pruner_table(runs: Mapping[tuple[str, str], Run]) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
-from typing_extensions import override
 
 from benchmarks.search_trace import Step, steps_of
 from objectives.objective import WeightObjective
@@ -27,26 +25,12 @@ if TYPE_CHECKING:
     from objectives.configuration import Configuration, StudySettings
     from objectives.labelled_bank import LabelledBank
 
-_NO_RULES = StoppingRules(None, None, None)
-
 
 class Budget(NamedTuple):
-    """How long a search may go on: it ends when it has had both its trials and its seconds.
-
-    Attributes
-    ----------
-    n_trials : int
-    seconds : float
-    most_seconds : float
-        Ends it all the same.
-    most_trials : int
-        Likewise, so that its records stay in memory.
-    """
+    """What a search may take at most: trials, and seconds without its last trial."""
 
     n_trials: int
     seconds: float
-    most_seconds: float
-    most_trials: int
 
 
 class Searched(NamedTuple):
@@ -69,43 +53,6 @@ class Searched(NamedTuple):
     seconds: float
     stop_reason: str
     share_scored: float
-
-
-class BudgetStopper(Stopper):
-    """Ends a study when its budget is met.
-
-    Parameters
-    ----------
-    budget : Budget
-    started : float
-        ``time.monotonic`` seconds.
-    """
-
-    def __init__(self, budget: Budget, started: float) -> None:
-        super().__init__(_NO_RULES, started)
-        self._budget = budget
-        self._since = started
-        self._n_trials = 0
-
-    @override
-    def restart(self, values: Iterable[float | None]) -> None:
-        self._n_trials = 0
-        super().restart(values)
-
-    @override
-    def saw(self, value: float | None) -> None:
-        self._n_trials += 1
-        super().saw(value)
-
-    @override
-    def reason(self) -> str | None:
-        seconds = time.monotonic() - self._since
-        budget = self._budget
-        if seconds >= budget.most_seconds:
-            return f"the most it may take, {budget.most_seconds:g} s"
-        if seconds >= budget.seconds and self._n_trials >= budget.n_trials:
-            return f"{budget.n_trials} trials and {budget.seconds:g} s"
-        return None
 
 
 def search(
@@ -134,7 +81,8 @@ def search(
         study = optuna.create_study(storage=storage, direction="maximize")
         log = TrialLog(study, TrialWriter(storage, study.study_name))
         runner = StudyRunner(study, log, strategy, pruner)
-        reason = runner.run(budget.most_trials, BudgetStopper(budget, since), Silence())
+        rules = StoppingRules(threshold=None, timeout=budget.seconds, patience=None)
+        reason = runner.run(budget.n_trials, Stopper(rules, since), Silence())
         seconds = time.monotonic() - since
         storage.engine.dispose()
     n_trials = len(runner.records)
