@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
 import numpy as np
 
 from engine.coefficients import effective_coefficients
+from objectives.leads import towards_right_rows
 from objectives.line_profile import profile
 from objectives.paired_profile import paired_counts, paired_profile
 from objectives.trial_bank import Part, TrialBank
@@ -263,6 +264,11 @@ class WeightObjective:
         values = self._mix(found.correct.T, self._n_in_all)
         return Stretches(found.edges, values, found.critical)
 
+    def upwards(self, weights: Weights, margin: float) -> NDArray[np.float64]:
+        """Return the direction in which right rows gain most on rivals closer than `margin`."""
+        coefficients = effective_coefficients(weights)
+        return towards_right_rows(self._in_one_part.blocks, coefficients, self._worth, margin)
+
     def paired_along(self, line: Line) -> PairedStretches:
         """Compare every place of a line with its origin, exactly."""
         found = paired_profile(self._in_one_part.blocks, line)
@@ -284,11 +290,16 @@ class WeightObjective:
         """
         old = counts.correct - counts.wins + counts.losses
         changes = self._mix(counts.correct.T, self._n_in_all) - self._mix(old.T, self._n_in_all)
+        discordant = counts.wins + counts.losses
+        return changes, np.sqrt(discordant @ self._worth**2)
+
+    @functools.cached_property
+    def _worth(self) -> NDArray[np.float64]:
+        """What a right case of each group adds to the value, shape (n_groups,)."""
         n_sites = len(self.sites)
         shares = np.array([*[(1 - self._sanity_weight) / n_sites] * n_sites, self._sanity_weight])
-        discordant = counts.wins + counts.losses
-        errors = np.sqrt(discordant @ (shares / self._n_in_all) ** 2)
-        return changes, errors
+        worth: NDArray[np.float64] = shares / self._n_in_all
+        return worth
 
     def _rung(self, segment: int, correct: NDArray[np.int64], part: NDArray[np.int64]) -> Rung:
         so_far, alone = correct.tolist(), part.tolist()

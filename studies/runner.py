@@ -228,9 +228,16 @@ class StudyRunner:
         if self._strategy.places_many and isinstance(pruner, BatchPruner):
             end = min(n_trials, pruner.batch_ends_before(number))
             proposals = self._strategy.proposals(self._tried, end - number)
-            return self._run_at_once(proposals, pruner.floor)
+            is_spared = any(one.teaches for one in proposals)
+            return self._run_at_once(proposals, float("-inf") if is_spared else pruner.floor)
         proposals = self._strategy.proposals(self._tried, n_trials - number)
-        return (self._run_trial(one, pruner.begin()) for one in proposals)
+        return (self._run_trial(one, self._judge_of(one)) for one in proposals)
+
+    def _judge_of(self, proposal: Proposal) -> RungReport:
+        """Return what stops a trial; a bound saves cases, not at the cost of what is learned."""
+        if proposal.teaches and isinstance(self._pruner, BatchPruner):
+            return never_stop
+        return self._pruner.begin()
 
     def _run_at_once(self, proposals: Sequence[Proposal], floor: float) -> Sequence[Finished]:
         started = datetime.now()  # noqa: DTZ005 - Optuna stores local times
@@ -244,7 +251,9 @@ class StudyRunner:
             raise
         ended = datetime.now()  # noqa: DTZ005
         return [
-            Finished(_state(full.valuation), *proposal, full.valuation, full.rungs, started, ended)
+            Finished(
+                _state(full.valuation), *proposal[:3], full.valuation, full.rungs, started, ended
+            )
             for proposal, full in zip(proposals, evaluated, strict=True)
         ]
 
@@ -261,7 +270,7 @@ class StudyRunner:
             rungs = {rung.number: rung.value for rung in seen}
             parts = [rung.part_value for rung in seen] if self._pruner.reads_parts else []
             ended = datetime.now()  # noqa: DTZ005
-            return Finished(state, *proposal, valuation, rungs, started, ended, parts)
+            return Finished(state, *proposal[:3], valuation, rungs, started, ended, parts)
 
         try:
             valuation = self.problem.objective.evaluate(proposal.weights, stops)

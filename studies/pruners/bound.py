@@ -19,8 +19,9 @@ _BATCH = 64
 class Bound(BatchPruner):
     """Stops a trial whose value cannot reach the best feasible one any more.
 
-    No trial that would have become the best is ever stopped: a strategy that does not learn from
-    values ends with the same best trial as without pruning. Trials that are valued at once are
+    No trial that would have become the best is ever stopped, and no trial whose strategy learns
+    from values (TPE, CMA-ES): every study ends with the same best trial as without pruning. Trials
+    that are valued at once are
     held against the best before their batch; batches end at fixed numbers, so that an interrupt
     changes no floor.
     """

@@ -43,14 +43,16 @@ class Problem(NamedTuple):
         """Propose weights of the space."""
         return Proposal(weights, self.space.encode(weights), origin)
 
-    def proposal_at(self, unit: NDArray[np.float64], origin: str) -> Proposal:
+    def proposal_at(
+        self, unit: NDArray[np.float64], origin: str, *, teaches: bool = False
+    ) -> Proposal:
         """Propose a place of the unit box, shape (n_coordinates,), as wide as the space."""
         axes = self.space.coordinates
         point = {
             axis.name: axis.low + share * (axis.high - axis.low)
             for axis, share in zip(axes, unit.tolist(), strict=True)
         }
-        return Proposal(self.space.decode(point), point, origin)
+        return Proposal(self.space.decode(point), point, origin, teaches)
 
 
 class Proposal(NamedTuple):
@@ -63,11 +65,14 @@ class Proposal(NamedTuple):
         The same in search coordinates.
     origin : str
         What proposed it; the first word is the strategy.
+    teaches : bool
+        Whether the strategy learns from what the trial is worth, however little.
     """
 
     weights: Weights
     point: Mapping[str, float]
     origin: str
+    teaches: bool = False
 
 
 class Tried(NamedTuple):

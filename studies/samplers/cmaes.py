@@ -78,7 +78,8 @@ class CmaEs(Strategy):
 
     def _ask(self, cloud: CMA, number: int) -> Proposal:
         cloud.reseed_rng(self.trial_seed(number))
-        return self.problem.proposal_at(np.clip(cloud.ask(), 0.0, 1.0), self.name)
+        unit = np.clip(cloud.ask(), 0.0, 1.0)
+        return self.problem.proposal_at(unit, self.name, teaches=True)
 
     def _unit(self, point: Mapping[str, float]) -> NDArray[np.float64]:
         """Turn coordinates into a point of the unit box."""

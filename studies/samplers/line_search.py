@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _N_PAIRS = 8  # lines along two coordinates at once
 _N_RANDOM = 8  # lines along all coefficients at once
+_MARGINS = (0.02, 0.08)  # of the cases that show the way upwards, in score units
 _LEAST_SCALE = 0.03  # of a coefficient in a random direction, however small it is
 _N_PLATEAUS = 3  # of each line that may be scored
 _N_SCORED = 48  # places that are scored before one of them is proposed
@@ -51,11 +52,11 @@ class _Place(NamedTuple):
 class LineSearch(Strategy):
     """Moves from the best weights to the best place of any line through them, as often as it pays.
 
-    The lines: along each weight, along pairs of them, along the last improvement, and along
-    random directions in the effective coefficients. Their objective and critical errors are
-    known exactly from the bank; of the best plateaus the middle is rounded to weights and scored,
-    and the best one that is safe is proposed. Ties go to the widest plateau, then to the smallest
-    step. Where no line leads up, the search starts again beside the best trial.
+    The lines: along each weight, along pairs of them, along the last improvement, upwards for the
+    cases that are nearly decided, and along random directions in the effective coefficients.
+    Their objective and critical errors are known exactly from the bank; of the best plateaus the
+    middle is rounded to weights and scored, and the best one that is safe is proposed. Ties go to
+    the widest plateau, then to the smallest step. Where no line leads up, the search starts again beside the best trial.
 
     Source: Och (2003), "Minimum error rate training in statistical machine translation".
     """
@@ -79,7 +80,7 @@ class LineSearch(Strategy):
         present = here.weights
         places = [
             place
-            for name, direction in _directions(present, before and before.weights, rng)
+            for name, direction in self._directions(present, before and before.weights, rng)
             for place in self._places(present, name, direction)
         ]
         places.sort(key=lambda place: (-place.value, -place.width, place.step))
@@ -93,6 +94,23 @@ class LineSearch(Strategy):
             if found > value:
                 best, value = place, found
         return best and self.problem.proposal(best.weights, f"{self.name}: {best.origin}")
+
+    def _directions(
+        self, present: Weights, before: Weights | None, rng: np.random.Generator
+    ) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        """Yield where to look, and a name for it."""
+        here = effective_coefficients(present)
+        # a share that rounds to nothing must not bar the way of the others
+        along = coordinate_directions(weights_from_coefficients(here))
+        yield from along.items()
+        yield from _pairs(along, rng)
+        if before is not None:
+            yield "last improvement", (here - effective_coefficients(before)).astype(np.float64)
+        for margin in _MARGINS:
+            yield "upwards", _with_level_shares(self.problem.objective.upwards(present, margin))
+        for _ in range(_N_RANDOM):
+            way = rng.normal(size=N_FEATURES) * np.maximum(np.abs(here), _LEAST_SCALE)
+            yield "random direction", _with_level_shares(way)
 
     def _safe_values(self, weights: Sequence[Weights]) -> list[float]:
         """Return the value of each, 0 where it has more critical errors of some kind."""
@@ -148,14 +166,10 @@ def _present(history: Sequence[Tried]) -> tuple[Tried, Tried | None]:
     return here, before
 
 
-def _directions(
-    present: Weights, before: Weights | None, rng: np.random.Generator
+def _pairs(
+    along: Mapping[str, NDArray[np.float64]], rng: np.random.Generator
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Yield where to look, and a name for it."""
-    here = effective_coefficients(present)
-    # a share that rounds to nothing must not bar the way of the others
-    along = coordinate_directions(weights_from_coefficients(here))
-    yield from along.items()
+    """Yield directions in which two weights move at once."""
     lengths = {name: np.abs(way).max() for name, way in along.items()}
     unit = {
         name: way / lengths[name]
@@ -166,13 +180,13 @@ def _directions(
         one, other = rng.choice(sorted(unit), 2, replace=False).tolist()
         share = rng.uniform(0.2, 1.0) * rng.choice([-1.0, 1.0])
         yield f"{one} and {other}", unit[one] + share * unit[other]
-    if before is not None:
-        yield "last improvement", (here - effective_coefficients(before)).astype(np.float64)
+
+
+def _with_level_shares(way: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Let what shares gain be what other shares lose."""
     shares = list(SHARES)
-    for _ in range(_N_RANDOM):
-        way = rng.normal(size=N_FEATURES) * np.maximum(np.abs(here), _LEAST_SCALE)
-        way[shares] -= way[shares].mean()
-        yield "random direction", way
+    way[shares] -= way[shares].mean()
+    return way
 
 
 def _critical(valuation: Valuation) -> NDArray[np.int64]:

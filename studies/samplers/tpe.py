@@ -62,7 +62,7 @@ class TPE(Strategy):
                 point[name] = learned[name]
             else:  # the first few trials are drawn at random
                 point[name] = self._sampler.sample_independent(self._study, trial, name, axis)
-        return [Proposal(self.problem.space.decode(point), point, self.name)]
+        return [Proposal(self.problem.space.decode(point), point, self.name, teaches=True)]
 
     def _as_optuna(self, tried: Tried) -> FrozenTrial:
         return create_trial(
