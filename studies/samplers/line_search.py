@@ -56,7 +56,8 @@ class LineSearch(Strategy):
     cases that are nearly decided, and along random directions in the effective coefficients.
     Their objective and critical errors are known exactly from the bank; of the best plateaus the
     middle is rounded to weights and scored, and the best one that is safe is proposed. Ties go to
-    the widest plateau, then to the smallest step. Where no line leads up, the search starts again beside the best trial.
+    the widest plateau, then to the smallest step. Where no line leads up, the search starts again
+    beside the best trial.
 
     Source: Och (2003), "Minimum error rate training in statistical machine translation".
     """
