@@ -2,7 +2,8 @@
 
 A folder is built under the name ``building-NAME`` and renamed when it is complete. Its builder
 holds a lock in it, which the system lets go when the process ends: who finds no lock on such a
-folder knows that its builder was killed, and removes it.
+folder knows that its builder was stopped. Who wants the same arrays goes on with them
+(`objectives.chunk_journal`), whoever wants others removes it.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def open_or_build(
     names : sequence of str
         The arrays, in the order in which they are returned.
     build : callable
-        Writes the arrays into the folder it is given; see `create_arrays`.
+        Writes the arrays into the folder it is given; see `create_arrays`. The folder may hold
+        what an earlier build has left.
 
     Raises
     ------
@@ -68,6 +70,11 @@ def open_or_build(
                 f"{folder.parent}: the cache cannot be written ({error.strerror}); "
                 "set RADTUNE_CACHE to a folder that can"
             ) from None
+    return map_arrays(folder, names)
+
+
+def map_arrays(folder: Path, names: Sequence[str]) -> list[NDArray[Any]]:
+    """Map arrays, read-only, in the order of their names."""
     return [np.load(_file(folder, name), mmap_mode="r") for name in names]
 
 
@@ -131,23 +138,24 @@ def _hash(path: Path) -> str:
 
 @contextmanager
 def _unfinished(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder to build in; gone afterwards unless it was renamed."""
-    _remove_abandoned(folder.parent)
+    """Yield a folder to build in; it stays for the next build, but not when the disk is full."""
     unfinished = folder.parent / f"{_UNFINISHED}{folder.name}"
+    _remove_abandoned(folder.parent, unfinished)
     with _hold(unfinished) as lock:
-        for path in unfinished.iterdir():
-            if path.name != _LOCK:
-                path.unlink()
         try:
             yield unfinished
-        finally:
-            if _is_in(lock, unfinished):  # else it was renamed
-                shutil.rmtree(unfinished, ignore_errors=True)
+        except OSError:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+        if _is_in(lock, unfinished):  # another process was faster, and nothing was renamed
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _remove_abandoned(cache: Path) -> None:
-    """Remove what killed builders have left."""
+def _remove_abandoned(cache: Path, wanted: Path) -> None:
+    """Remove what stopped builders have left, but for what is wanted now."""
     for path in cache.glob(f"{_UNFINISHED}*"):
+        if path == wanted:
+            continue
         # locked by its builder, or renamed meanwhile: not abandoned
         with suppress(BlockingIOError, FileNotFoundError), (path / _LOCK).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
+import warnings
 from collections.abc import Callable
+from contextlib import closing, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +20,12 @@ import engine
 from engine.coefficients import N_FEATURES
 from engine.lookup import collect_facts
 from engine.query import make_query
-from objectives.array_folder import create_arrays, open_or_build, write_entries
+from objectives.array_folder import create_arrays, map_arrays, open_or_build, write_entries
+from objectives.chunk_journal import Chunk, ChunkJournal, missing_ranges
 from objectives.configuration import hash_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,6 +79,9 @@ class FeatureBank(NamedTuple):
             self.states_nothing[cases],
             self.non_clinical[cases],
         )
+
+
+OnReady = Callable[[FeatureBank, int], None]  # given a growing bank and how many cases are ready
 
 
 class BankRecipe(NamedTuple):
@@ -147,8 +154,12 @@ def load_or_build_bank(
     chunk_size: int,
     max_workers: int,
     on_cases: OnCases = silent,
+    *,
+    on_ready: OnReady | None = None,
 ) -> FeatureBank:
     """Open the bank of these cases from the cache, or build and keep it.
+
+    A build that was stopped, killed included, goes on with the chunks that it had written.
 
     Parameters
     ----------
@@ -160,24 +171,36 @@ def load_or_build_bank(
         Processes at most; never more than there are cores or chunks.
     on_cases : callable
         Told how many of how many cases are done while the bank is built.
+    on_ready : callable, optional
+        Given the bank while it is built, with the number of its first cases that are finished,
+        whenever there are more of them. What it raises stops the build.
 
     Returns
     -------
     FeatureBank
         Memory-mapped, read-only.
     """
+    key = recipe.key(cases)
 
     def build(folder: Path) -> None:
-        create_arrays(folder, _empty(0, recipe.top_k)._asdict(), len(cases))
-        starts = range(0, len(cases), chunk_size)
-        chunks = ((folder, cases[start : start + chunk_size], start) for start in starts)
-        n_jobs = max(1, min(max_workers, os.cpu_count() or 1, len(starts)))
-        n_done = 0
-        for n_cases in _build_chunks(chunks, recipe, n_jobs):
-            n_done += n_cases
-            on_cases(n_done, len(cases))
+        journal, chunks = _begin(folder, key, recipe.top_k, len(cases))
+        growing = FeatureBank(*map_arrays(folder, FeatureBank._fields))
+        missing = list(missing_ranges(chunks, len(cases), chunk_size))
+        work = ((folder, cases[part.start : part.stop], part.start) for part in missing)
+        n_jobs = max(1, min(max_workers, os.cpu_count() or 1, len(missing)))
+        n_done, n_ready = len(cases) - sum(map(len, missing)), 0
+        with closing(_build_chunks(work, recipe, n_jobs)) as built:
+            for chunk in built:
+                journal.add(chunk)
+                chunks.append(chunk)
+                n_done += chunk.stop - chunk.start
+                on_cases(n_done, len(cases))
+                first_missing = next(missing_ranges(chunks, len(cases), 1), range(len(cases), -1))
+                if on_ready and first_missing.start > n_ready:
+                    n_ready = first_missing.start
+                    on_ready(growing, n_ready)
+        journal.remove()
 
-    key = recipe.key(cases)
     arrays = open_or_build(
         cache_dir() / f"bank-{key[:32]}",
         key,
@@ -187,10 +210,24 @@ def load_or_build_bank(
     return FeatureBank(*arrays)
 
 
+def _begin(folder: Path, key: str, top_k: int, n_cases: int) -> tuple[ChunkJournal, list[Chunk]]:
+    """Open what an earlier build has left, or begin; tell which chunks are there."""
+    journal, names = ChunkJournal(folder, key), FeatureBank._fields
+    if journal.is_begun():
+        with suppress(ValueError, EOFError):  # a file is damaged: begin anew
+            arrays = dict(zip(names, map_arrays(folder, names), strict=True))
+            chunks = journal.whole_chunks(arrays)
+            journal.begin(chunks)
+            return journal, chunks
+    create_arrays(folder, _empty(0, top_k)._asdict(), n_cases)
+    journal.begin()
+    return journal, []
+
+
 def _build_chunks(
     chunks: Iterable[tuple[Path, Sequence[Case], int]], recipe: BankRecipe, n_jobs: int
-) -> Iterator[int]:
-    """Write chunks, few of them in flight, and yield the number of cases of each when it is done.
+) -> Generator[Chunk]:
+    """Write chunks, few of them in flight, and yield each when it is done.
 
     Processes write to the mapped arrays themselves; the recipe travels to each of them once.
     """
@@ -207,9 +244,15 @@ def _build_chunks(
             pre_dispatch="2 * n_jobs",
             batch_size=1,
         )
+    built = parallel(joblib.delayed(_write_received_chunk)(*chunk) for chunk in chunks)
     try:
-        yield from parallel(joblib.delayed(_write_received_chunk)(*chunk) for chunk in chunks)
-    finally:  # else they keep their catalogue for minutes, and a process that ends waits for them
+        for chunk in built:  # noqa: UP028 - the other way closes it before the warning is silenced
+            yield chunk
+    finally:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*(have been cancelled|but not used)")
+            built.close()
+        # else they keep their catalogue for minutes, and a process that ends waits for them
         get_reusable_executor().shutdown()
 
 
@@ -217,16 +260,19 @@ _received: list[BankRecipe] = []  # in a process that builds: the recipe it was 
 
 
 def _receive(recipe: BankRecipe) -> None:
+    # Ctrl-C reaches every process of a terminal; the one that started this decides what to do.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _received[:] = [recipe]
 
 
-def _write_received_chunk(folder: Path, cases: Sequence[Case], start: int) -> int:
+def _write_received_chunk(folder: Path, cases: Sequence[Case], start: int) -> Chunk:
     return _write_chunk(folder, cases, start, *_received)
 
 
-def _write_chunk(folder: Path, cases: Sequence[Case], start: int, recipe: BankRecipe) -> int:
-    write_entries(folder, _build_chunk(cases, recipe)._asdict(), start)
-    return len(cases)
+def _write_chunk(folder: Path, cases: Sequence[Case], start: int, recipe: BankRecipe) -> Chunk:
+    entries = _build_chunk(cases, recipe)._asdict()
+    write_entries(folder, entries, start)
+    return Chunk.of(entries, start)
 
 
 def _build_chunk(cases: Sequence[Case], recipe: BankRecipe) -> FeatureBank:

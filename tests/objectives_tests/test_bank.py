@@ -12,7 +12,7 @@ import pytest
 
 from engine.coefficients import effective_coefficients
 from engine.lookup import LookupEngine
-from objectives.bank import BankRecipe, FeatureBank, cache_dir, load_or_build_bank
+from objectives.bank import BankRecipe, FeatureBank, OnReady, cache_dir, load_or_build_bank
 from objectives.objective import WeightObjective
 from objectives.scoring import rank_first
 from objectives.workspace import Workspace
@@ -20,6 +20,8 @@ from tests.conftest import ROOT, random_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from objectives.cases import Case
     from objectives.configuration import Configuration
@@ -160,6 +162,82 @@ def test_a_killed_build_leaves_no_half_bank(
     load_or_build_bank(cases[:10], recipe, 100, 1)
     (folder,) = cache.glob("b*-*")
     assert folder.name.startswith("bank-")
+
+
+class StoppedError(Exception):
+    pass
+
+
+def stop_when(n_ready: int) -> OnReady:
+    def stop(_: FeatureBank, n_now: int) -> None:
+        if n_now >= n_ready:
+            raise StoppedError
+
+    return stop
+
+
+@pytest.mark.parametrize("max_workers", [1, 2])
+def test_a_stopped_build_goes_on(
+    max_workers: int,
+    cases: list[Case],
+    recipe: BankRecipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RADTUNE_CACHE", str(tmp_path / "undisturbed"))
+    undisturbed = load_or_build_bank(cases[:120], recipe, 100, 1)
+    monkeypatch.setenv("RADTUNE_CACHE", str(tmp_path / "stopped"))
+    with pytest.raises(StoppedError):
+        load_or_build_bank(cases[:120], recipe, 10, max_workers, on_ready=stop_when(60))
+    told: list[int] = []
+    bank = load_or_build_bank(cases[:120], recipe, 7, 1, lambda n, _: told.append(n))
+    assert 60 < told[0] < 120  # what was written is not built again
+    for name in FeatureBank._fields:
+        assert np.array_equal(getattr(bank, name), getattr(undisturbed, name)), name
+    (folder,) = cache_dir().iterdir()
+    assert sorted(path.name for path in folder.iterdir() if path.suffix != ".npy") == [
+        "lock",
+        "manifest.json",
+    ]
+
+
+@pytest.mark.parametrize("damage", ["array", "line", "header"])
+def test_a_stopped_build_trusts_only_what_is_whole(
+    damage: str, cases: list[Case], recipe: BankRecipe, cache: Path
+) -> None:
+    with pytest.raises(StoppedError):
+        load_or_build_bank(cases[:40], recipe, 10, 1, on_ready=stop_when(30))
+    (folder,) = cache.iterdir()
+    if damage == "array":
+        with (folder / "completeness.npy").open("r+b") as file:
+            file.seek(-8 * 35, 2)  # in the first chunk
+            file.write(b"x")
+    elif damage == "line":
+        os.truncate(folder / "chunks.jsonl", (folder / "chunks.jsonl").stat().st_size - 5)
+    else:
+        (folder / "rows.npy").write_bytes(b"")
+    told: list[int] = []
+    bank = load_or_build_bank(cases[:40], recipe, 10, 1, lambda n, _: told.append(n))
+    assert told == {"array": [30, 40], "line": [30, 40], "header": [10, 20, 30, 40]}[damage]
+    assert (bank.completeness <= 1).all()
+    assert (bank.rows[:, 0] >= -1).all()
+
+
+@pytest.mark.parametrize("max_workers", [1, 2])
+def test_a_growing_bank_is_shown_as_far_as_it_is_finished(
+    max_workers: int, cases: list[Case], recipe: BankRecipe, cache: Path
+) -> None:
+    shown: list[tuple[int, NDArray[np.float64]]] = []
+
+    def look(bank: FeatureBank, n_ready: int) -> None:
+        shown.append((n_ready, bank.completeness[:n_ready].copy()))
+
+    bank = load_or_build_bank(cases[:40], recipe, 7, max_workers, on_ready=look)
+    n_ready = [n for n, _ in shown]
+    assert n_ready == sorted(set(n_ready))
+    assert n_ready[-1] == 40
+    for n, completeness in shown:
+        assert np.array_equal(bank.completeness[:n], completeness)
 
 
 def test_the_key_of_a_bank_knows_what_it_depends_on(cases: list[Case], recipe: BankRecipe) -> None:
