@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 OnCases = Callable[[int, int], None]  # told how many of how many cases are done
 
-_LIBRARIES = ("numpy", "rapidfuzz")  # on which features depend
+LIBRARIES = ("numpy", "rapidfuzz")  # on which features depend
 _BLOCK = 4096  # names that are hashed at a time
 
 
@@ -108,7 +108,7 @@ class BankRecipe(NamedTuple):
         ]
         setting = [
             engine_sha256(),
-            [version(library) for library in _LIBRARIES],
+            [version(library) for library in LIBRARIES],
             self.catalogue_sha256,
             self.catalogue.retrieval.model_dump(mode="json"),
             self.top_k,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from array import array
 from collections import Counter
 from pathlib import Path
 from sys import intern
@@ -15,7 +16,7 @@ from objectives.configuration import resolve, site_key
 from objectives.identifiers import mask
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
 _FIELDS = ("DATA_SOURCE", "MODALITY_CODE", "EXAM_CODE", "EXAM_NAME")
 _GOLD = "EXPECTED_NAME"
@@ -78,6 +79,9 @@ class CaseSet(NamedTuple):
     held_back : dict
         Closed site to the number of its cases whose labels are withheld: they stand among
         `cases` as if their file had none.
+    files, records : array of int
+        Of every case: the number of its file in `sha256`, from 0, and its place in that file,
+        from 1 (lines in JSON Lines).
     """
 
     cases: tuple[Case, ...]
@@ -85,11 +89,8 @@ class CaseSet(NamedTuple):
     n_records: int
     sha256: dict[str, str]
     held_back: dict[str, int]
-
-    def at(self, sites: Iterable[str]) -> CaseSet:
-        """Return the cases of some sites only."""
-        wanted = set(sites)
-        return self._replace(cases=tuple(case for case in self.cases if case.site in wanted))
+    files: array[int]
+    records: array[int]
 
 
 def load_cases(
@@ -120,6 +121,7 @@ def load_cases(
     bad_records: list[BadRecord] = []
     sha256: dict[str, str] = {}
     held_back: Counter[str] = Counter()
+    files, records = array("L"), array("L")
     n_records = 0
     for path in map(resolve_dataset, paths):
         n_before = len(cases), len(bad_records)
@@ -134,6 +136,8 @@ def load_cases(
                 held_back[case.site] += 1
                 case = case._replace(gold=None, has_gold=False)
             cases.append(case)
+            files.append(len(sha256))
+            records.append(record.position)
         n_found, n_bad = len(cases) - n_before[0], len(bad_records) - n_before[1]
         if not n_found:
             first = bad_records[n_before[1]]
@@ -143,7 +147,7 @@ def load_cases(
         if limit is not None and n_records >= limit:
             break
     by_site = dict(sorted(held_back.items()))
-    return CaseSet(tuple(cases), tuple(bad_records), n_records, sha256, by_site)
+    return CaseSet(tuple(cases), tuple(bad_records), n_records, sha256, by_site, files, records)
 
 
 def dataset_files(directory: Path) -> list[Path]:

@@ -91,7 +91,13 @@ class TrainingSettings(Section):
     experiment_name: str
     chunk_size: Positive
     max_workers: Positive
+    checkpoint_interval: Positive
+    memory_cleanup_interval: Positive
+    validation_split: Annotated[float, Field(ge=0.0, lt=1.0, strict=True)]
+    seed: NotNegative
+    resume_from_checkpoint: Annotated[bool, Field(strict=True)]
     storage: str
+    log_dir: Path
 
 
 class ObjectiveSettings(Section):
@@ -208,6 +214,12 @@ class Configuration(Weights):
     def judgement(self) -> Judgement:
         """What turns facts into answers."""
         return Judgement(self.weights, self.calibration, self.decision)
+
+    @property
+    def results_sha256(self) -> str:
+        """The hash of all that changes what a training run finds, its inputs apart."""
+        apart = {"provenance", "data", "training", "objective", "study", "gate"}
+        return hash_of(self.model_dump(mode="json", exclude=apart))
 
     @property
     def sha256(self) -> str:

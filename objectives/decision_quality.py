@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from engine.coefficients import effective_coefficients
-from engine.decision import Decisions, Status, decide, may_be_accepted
+from engine.decision import Decisions, Status, decide
+from objectives.answers import Answers
 from objectives.groups import each_group
 from objectives.metrics import accuracy_at_1, decision_accuracy
 from objectives.reliability import Reliability, reliability
@@ -22,9 +23,12 @@ from objectives.scoring import Winners, find_winners
 from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from engine.settings import DecisionSettings
+    from objectives.cases import Case
     from objectives.configuration import Configuration
     from objectives.labelled_bank import LabelledBank
     from objectives.truth import RowTruth
@@ -156,28 +160,50 @@ def report_decided(
     decisions : Decisions
         Like `winners`, of exactly the labelled cases.
     """
-    clinical = ~winners.evidence.non_clinical
+    answers = Answers.of(labelled.labels, winners, decisions)
+    return report_answers(settings, labelled.cases, labelled.labels.answerable, truth, answers)
+
+
+def report_answers(
+    settings: DecisionSettings,
+    cases: Sequence[Case],
+    answerable: NDArray[np.bool_],
+    truth: RowTruth,
+    answers: Answers,
+) -> DecisionReport:
+    """Measure the answers to labelled cases.
+
+    Parameters
+    ----------
+    settings : DecisionSettings
+    cases : sequence of Case
+        At least one; all say what is right.
+    answerable : ndarray of bool, shape (n_cases,)
+    truth : RowTruth
+    answers : Answers
+        Of exactly these cases.
+    """
+    decisions = answers.decisions
+    clinical = ~answers.non_clinical
     curve = risk_coverage(
         decisions.confidences,
-        winners.correct,
-        may_be_accepted(winners.evidence),
+        answers.correct,
+        answers.may_be_accepted,
         settings.bound_confidence,
     )
-    ambiguous = (decisions.statuses == Status.AMBIGUOUS) & labelled.labels.answerable
-    holds = winners.gold_within[np.arange(len(clinical)), np.maximum(decisions.set_sizes - 1, 0)]
-    sites = (case.site for case in labelled.cases)
-    modalities = (
-        truth.modality_of(case.gold) if case.gold else UNANSWERABLE for case in labelled.cases
-    )
+    ambiguous = (decisions.statuses == Status.AMBIGUOUS) & answerable
+    holds = answers.gold_within[np.arange(len(clinical)), np.maximum(decisions.set_sizes - 1, 0)]
+    sites = (case.site for case in cases)
+    modalities = (truth.modality_of(case.gold) if case.gold else UNANSWERABLE for case in cases)
 
-    def part(cases: NDArray[np.bool_]) -> DecisionMetrics:
-        return _measure(winners, decisions, labelled, cases, settings.bound_confidence)
+    def part(some: NDArray[np.bool_]) -> DecisionMetrics:
+        return measure_decisions(answers, answerable, some, settings.bound_confidence)
 
     return DecisionReport(
         overall=part(np.ones(len(clinical), dtype=np.bool_)),
-        by_site={site: part(cases) for site, cases in each_group(sites)},
-        by_modality={name: part(cases) for name, cases in each_group(modalities)},
-        reliability=reliability(decisions.confidences[clinical], winners.correct[clinical]),
+        by_site={site: part(some) for site, some in each_group(sites)},
+        by_modality={name: part(some) for name, some in each_group(modalities)},
+        reliability=reliability(decisions.confidences[clinical], answers.correct[clinical]),
         risk_coverage=thinned(curve),
         at_target=largest_coverage(curve, settings.target_error_rate),
         set_holds_gold=float(holds[ambiguous].mean()) if ambiguous.any() else None,
@@ -187,25 +213,33 @@ def report_decided(
     )
 
 
-def _measure(
-    winners: Winners,
-    decisions: Decisions,
-    labelled: LabelledBank,
+def measure_decisions(
+    answers: Answers,
+    every_answerable: NDArray[np.bool_],
     cases: NDArray[np.bool_],
     bound_confidence: float,
 ) -> DecisionMetrics:
-    answerable = labelled.labels.answerable & cases
+    """Measure the answers to some labelled cases, at least one.
+
+    Parameters
+    ----------
+    answers : Answers
+    every_answerable, cases : ndarray of bool, shape (n_cases,)
+        Cases that have a gold row, and those to measure.
+    bound_confidence : float
+        Of the upper bound.
+    """
+    decisions = answers.decisions
+    answerable = every_answerable & cases
     accepted = (decisions.statuses == Status.MATCH) & cases
     n_accepted, n_cases = int(accepted.sum()), int(cases.sum())
-    n_wrong = int((accepted & ~winners.correct).sum())
+    n_wrong = int((accepted & ~answers.correct).sum())
     unanswerable = cases & ~answerable
     return DecisionMetrics(
         n_cases=n_cases,
         n_answerable=int(answerable.sum()),
-        accuracy_at_1=accuracy_at_1(winners.correct, answerable),
-        decision_accuracy=decision_accuracy(
-            decisions, winners.correct, labelled.labels.answerable, cases
-        ),
+        accuracy_at_1=accuracy_at_1(answers.correct, answerable),
+        decision_accuracy=decision_accuracy(decisions, answers.correct, every_answerable, cases),
         n_accepted=n_accepted,
         coverage=n_accepted / n_cases,
         n_wrong_accepted=n_wrong,
@@ -213,8 +247,8 @@ def _measure(
         error_upper_bound=float(
             error_upper_bound(np.array(n_wrong), np.array(n_accepted), bound_confidence)
         ),
-        critical=count_critical(winners.critical, answerable),
-        critical_accepted=count_critical(winners.critical, accepted),
+        critical=count_critical(answers.critical, answerable),
+        critical_accepted=count_critical(answers.critical, accepted),
         unanswerable_not_accepted=1 - float(accepted[unanswerable].mean())
         if unanswerable.any()
         else None,

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from engine.coefficients import effective_coefficients
-from engine.decision import decide
-from engine.errors import ConfigurationError
-from objectives.bank import silent
-from objectives.calibration import calibration_note
+from engine.errors import ConfigurationError, RadTuneError
+from objectives.bank import LIBRARIES, engine_sha256, silent
 from objectives.cases import CaseSet, dataset_files
-from objectives.configuration import DEFAULT_CONFIG, hash_of, load_configuration
-from objectives.decision_quality import DecisionReport, count_critical, report_decisions
-from objectives.groups import each_group
-from objectives.metrics import accuracy_at_1, recall_at_k
-from objectives.scoring import find_winners
-from objectives.sessions import Session, check_sessions, record_session
+from objectives.configuration import DEFAULT_CONFIG, TrainingSettings, hash_of, load_configuration
+from objectives.identifiers import mask
+from objectives.session_schema import check_sessions
+from objectives.session_tables import SESSIONS
+from objectives.sessions import OpenSession, SessionIdentity, SessionStore
+from objectives.training_blocks import LOG, Intervals, TrainingBlocks
+from objectives.training_metrics import TrainingMetrics, measure
 from objectives.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from objectives.bank import OnCases
-    from objectives.cases import BadRecord
-    from objectives.configuration import Configuration
-    from objectives.labelled_bank import LabelledBank
+    from objectives.sessions import Row
+
+__all__ = ["ScalableTrainingFramework", "TrainingConfig", "TrainingMetrics"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +39,14 @@ class TrainingConfig:
         Cases per piece of work.
     max_workers : int, optional
         Processes at most; never more than cores.
+    checkpoint_interval : int, optional
+        Cases whose results are written together.
+    memory_cleanup_interval : int, optional
+        Cases after which memory is given back.
+    validation_split : float, optional
+        Share of the labelled sites whose metrics are told apart, [0, 1).
+    resume_from_checkpoint : bool, optional
+        Go on with an interrupted session; False begins a new one.
     experiment_name : str, optional
     limit : int, optional
         Use only the first so many records.
@@ -52,92 +57,45 @@ class TrainingConfig:
 
     chunk_size: int | None = None
     max_workers: int | None = None
+    checkpoint_interval: int | None = None
+    memory_cleanup_interval: int | None = None
+    validation_split: float | None = None
+    resume_from_checkpoint: bool | None = None
     experiment_name: str | None = None
     limit: int | None = None
     config_path: Path = DEFAULT_CONFIG
     dataset_dir: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse sizes below 1."""
-        for name in ("chunk_size", "max_workers", "limit"):
+        """Refuse sizes below 1, and a share that leaves no site."""
+        for name in _SIZES:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigurationError(f"{name} must be at least 1, got {value}")
+        split = self.validation_split
+        if split is not None and not 0 <= split < 1:
+            raise ConfigurationError(f"validation_split must be in [0, 1), got {split}")
+
+    def settings(self, defaults: TrainingSettings) -> TrainingSettings:
+        """Return the settings of a configuration with what is given here in their place."""
+        given = {name: getattr(self, name, None) for name in TrainingSettings.model_fields}
+        return defaults.model_copy(
+            update={name: value for name, value in given.items() if value is not None}
+        )
 
 
-class TrainingMetrics(NamedTuple):
-    """What a training run measured.
+_SIZES = ("chunk_size", "max_workers", "checkpoint_interval", "memory_cleanup_interval", "limit")
 
-    Attributes
-    ----------
-    session_id : int
-    experiment_name : str
-    total_cases, processed_cases : int
-        Records in the files, and those that could be used.
-    held_back : dict
-        Test site to the number of its cases whose labels are withheld: they are processed as if
-        their file had none.
-    labelled_cases, answerable_cases : int
-        Cases of which it is known what is right, and those that have a gold row.
-    correct : int
-        Answerable cases whose first-ranked row is the gold row.
-    accuracy_at_1, recall_at_k, decision_accuracy : float or None
-        In [0, 1]; None when no case is labelled.
-    top_k : int
-        The k of recall_at_k.
-    successful_matches : int
-        Cases whose confidence reached the accept threshold, right or wrong.
-    success_rate, average_confidence : float
-        In [0, 1], over the processed cases.
-    calibration_note : str or None
-        Why confidence comes from a default calibrator; None when it is this catalogue's own.
-    decisions : DecisionReport or None
-        Coverage, errors and critical errors of the decisions; None when no case is labelled.
-    critical_errors : int
-        Answerable cases whose first-ranked row is dangerous.
-    critical_errors_by_kind : dict
-    critical_errors_source : str
-        Where the truth about the rows comes from.
-    site_accuracies : dict
-        accuracy@1 of each site.
-    errors : int
-        Records that could not be used.
-    error_rate : float
-        In [0, 1], over all records.
-    bad_records : tuple of BadRecord
-    total_processing_time_s, cases_per_s : float
-    """
 
-    session_id: int
-    experiment_name: str
-    total_cases: int
-    processed_cases: int
-    held_back: dict[str, int]
-    labelled_cases: int
-    answerable_cases: int
-    correct: int
-    accuracy_at_1: float | None
-    recall_at_k: float | None
-    decision_accuracy: float | None
-    top_k: int
-    successful_matches: int
-    success_rate: float
-    average_confidence: float
-    calibration_note: str | None
-    decisions: DecisionReport | None
-    critical_errors: int
-    critical_errors_by_kind: dict[str, int]
-    critical_errors_source: str
-    site_accuracies: dict[str, float]
-    errors: int
-    error_rate: float
-    bad_records: tuple[BadRecord, ...]
-    total_processing_time_s: float
-    cases_per_s: float
+def never() -> bool:
+    """Ask no run to stop."""
+    return False
 
 
 class ScalableTrainingFramework:
     """Runs the engine over training files and measures it.
+
+    What happens on the way is told to the logger ``radtune.training``.
 
     Parameters
     ----------
@@ -147,99 +105,137 @@ class ScalableTrainingFramework:
     def __init__(self, config: TrainingConfig | None = None) -> None:
         self._options = config or TrainingConfig()
         self._config = load_configuration(self._options.config_path)
+        self.settings: TrainingSettings = self._options.settings(self._config.training)
 
     def train_on_dataset(
         self,
         dataset_paths: Sequence[str | Path] | None = None,
         on_cases: OnCases = silent,
+        should_stop: Callable[[], bool] = never,
     ) -> TrainingMetrics:
         """Run over some files (every file of the training folder when none is given).
 
-        `on_cases` is told how many of how many cases are done while their bank is built.
+        A session that was interrupted, be it by SIGKILL, goes on where its last checkpoint was.
+
+        Parameters
+        ----------
+        dataset_paths : sequence of path, optional
+        on_cases : callable
+            Told how many of how many cases are done while their bank is built.
+        should_stop : callable
+            Asked after every block whether to stop.
 
         Raises
         ------
         RadTuneError
             When data, configuration or session database cannot be used.
+        TrainingStoppedError
+            When `should_stop` said so; the session is interrupted, and can go on.
         """
         started = time.monotonic()
-        check_sessions(self._config.training.storage)
-        options, config = self._options, self._config
-        folder = options.dataset_dir or config.data.training_dir
-        workspace = Workspace(config, folder)
+        check_sessions(self.settings.storage)
+        folder = self._options.dataset_dir or self._config.data.training_dir
+        workspace = Workspace(self._config, folder)
         paths = [Path(path) for path in dataset_paths or ()] or dataset_files(folder)
-        loaded = workspace.load_cases(paths, options.limit)
-        judged = workspace.bank(loaded.cases, options.chunk_size, options.max_workers, on_cases)
-        metrics = measure(config, loaded, judged, workspace)
-        elapsed = time.monotonic() - started
+        loaded = workspace.load_cases(paths, self._options.limit)
+        with SessionStore(self.settings.storage) as store:
+            session = store.open(
+                self._identity(workspace, loaded),
+                loaded.n_records,
+                len(loaded.bad_records),
+                resume=self.settings.resume_from_checkpoint,
+            )
+            if session.note:
+                LOG.warning(session.note)
+            session = session._replace(seconds=session.seconds + time.monotonic() - started)
+            intervals = Intervals(
+                self.settings.checkpoint_interval, self.settings.memory_cleanup_interval
+            )
+            blocks = TrainingBlocks(
+                self._config,
+                workspace,
+                loaded,
+                store=store,
+                session=session,
+                intervals=intervals,
+                should_stop=should_stop,
+            )
+            try:
+                self._judge_all(workspace, loaded, blocks, on_cases)
+                return self._finish(workspace, loaded, store, session, blocks)
+            except BaseException:
+                _interrupt(store, session, blocks)
+                raise
+
+    def _identity(self, workspace: Workspace, loaded: CaseSet) -> SessionIdentity:
+        settings = self.settings
+        data = (
+            list(loaded.sha256.values()),
+            loaded.n_records,
+            workspace.catalogue_sha256,
+            workspace.truth.sha256,
+            workspace.usage.sha256,
+        )
+        validation = settings.validation_split, settings.seed
+        libraries = [version(library) for library in LIBRARIES]
+        return SessionIdentity(
+            experiment_name=settings.experiment_name,
+            data_sha256=hash_of(data),
+            configuration_sha256=hash_of([self._config.results_sha256, *validation]),
+            engine_sha256=hash_of([engine_sha256(), *libraries]),
+        )
+
+    def _judge_all(
+        self, workspace: Workspace, loaded: CaseSet, blocks: TrainingBlocks, on_cases: OnCases
+    ) -> None:
+        if blocks.is_done:
+            return
+        bank = workspace.facts(
+            loaded.cases,
+            self.settings.chunk_size,
+            self.settings.max_workers,
+            on_cases,
+            on_ready=blocks.judge_ready,
+        )
+        blocks.judge_ready(bank, len(loaded.cases))
+
+    def _finish(
+        self,
+        workspace: Workspace,
+        loaded: CaseSet,
+        store: SessionStore,
+        session: OpenSession,
+        blocks: TrainingBlocks,
+    ) -> TrainingMetrics:
+        split = self.settings.validation_split
+        metrics = measure(self._config, loaded, blocks.answers, workspace, split)
         metrics = metrics._replace(
-            experiment_name=options.experiment_name or config.training.experiment_name,
-            total_processing_time_s=elapsed,
-            cases_per_s=metrics.processed_cases / elapsed,
+            session_id=session.session_id,
+            experiment_name=self.settings.experiment_name,
+            total_processing_time_s=blocks.seconds,
+            cases_per_s=metrics.processed_cases / blocks.seconds,
         )
-        return metrics._replace(session_id=self._record(metrics, loaded))
-
-    def _record(self, metrics: TrainingMetrics, loaded: CaseSet) -> int:
-        shared = {
-            name: getattr(metrics, name) for name in Session._fields if hasattr(metrics, name)
-        }
-        session = Session(
-            data_sha256=hash_of(loaded.sha256),
-            configuration_sha256=self._config.sha256,
-            **shared,
+        shared = {"processed_cases", "total_cases", "errors", "experiment_name"}
+        measured = metrics._asdict()
+        performance: list[Row] = [
+            {"number": number, "site": mask(site), "part": metrics.part_of(site), **part._asdict()}
+            for number, (site, part) in enumerate(metrics.sites.items(), start=1)
+        ]
+        store.finish(
+            session.session_id,
+            {
+                name: measured[name]
+                for name in SESSIONS.columns.keys()  # noqa: SIM118 - columns, not names, iterate
+                if name in measured and name not in shared
+            },
+            performance,
         )
-        return record_session(self._config.training.storage, session)
+        return metrics
 
 
-def measure(
-    config: Configuration, loaded: CaseSet, judged: LabelledBank, workspace: Workspace
-) -> TrainingMetrics:
-    """Measure one configuration on labelled facts; session, name and times are left at zero."""
-    labels = judged.labels
-    labelled = judged.labelled()
-    # before the winners of all cases, which need as much memory again
-    report = report_decisions(config, labelled, workspace.truth) if labelled.cases else None
-    winners = find_winners(judged, effective_coefficients(config.weights))
-    confidences = decide(winners.evidence, config.calibration, config.decision).confidences
-    critical = count_critical(winners.critical, labels.answerable)
-    n_answerable = int(labels.answerable.sum())
-    threshold = config.calibration.accept_threshold
-    n_successful = 0 if threshold is None else int((confidences >= threshold).sum())
-    n_cases = len(judged.cases)
-    return TrainingMetrics(
-        session_id=0,
-        experiment_name="",
-        total_cases=loaded.n_records,
-        processed_cases=n_cases,
-        held_back=loaded.held_back,
-        labelled_cases=report.overall.n_cases if report else 0,
-        answerable_cases=n_answerable,
-        correct=int(winners.correct.sum()),
-        accuracy_at_1=accuracy_at_1(winners.correct, labels.answerable) if n_answerable else None,
-        recall_at_k=recall_at_k(labels) if n_answerable else None,
-        decision_accuracy=report.overall.decision_accuracy if report else None,
-        top_k=config.retriever_top_k,
-        successful_matches=n_successful,
-        success_rate=n_successful / n_cases,
-        average_confidence=float(confidences.mean()),
-        calibration_note=calibration_note(config, workspace.catalogue_sha256),
-        decisions=report,
-        critical_errors=critical.n_cases,
-        critical_errors_by_kind=critical.by_kind,
-        critical_errors_source=workspace.truth.source,
-        site_accuracies=_by_site(judged, winners.correct),
-        errors=len(loaded.bad_records),
-        error_rate=len(loaded.bad_records) / loaded.n_records,
-        bad_records=loaded.bad_records,
-        total_processing_time_s=0.0,
-        cases_per_s=0.0,
-    )
-
-
-def _by_site(judged: LabelledBank, correct: np.typing.NDArray[np.bool_]) -> dict[str, float]:
-    answerable = judged.labels.answerable
-    return {
-        site: accuracy_at_1(correct[cases], answerable[cases])
-        for site, cases in each_group(case.site for case in judged.cases)
-        if answerable[cases].any()
-    }
+def _interrupt(store: SessionStore, session: OpenSession, blocks: TrainingBlocks) -> None:
+    """Mark a session; where the database is what failed, the next run finds out by itself."""
+    try:
+        store.interrupt(session.session_id, blocks.seconds)
+    except RadTuneError as error:
+        LOG.info("session %d could not be marked as interrupted: %s", session.session_id, error)

@@ -10,7 +10,7 @@ from engine.errors import InputFileError
 from engine.files import sha256_of_file
 from engine.index import CatalogueIndex
 from engine.lookup import LookupEngine
-from objectives.bank import BankRecipe, FeatureBank, OnCases, load_or_build_bank, silent
+from objectives.bank import BankRecipe, FeatureBank, OnCases, OnReady, load_or_build_bank, silent
 from objectives.cases import Case, CaseSet, dataset_files, load_cases
 from objectives.configuration import resolve
 from objectives.labelled_bank import LabelledBank, label_candidates
@@ -127,18 +127,31 @@ class Workspace:
         max_workers: int | None = None,
         on_cases: OnCases = silent,
     ) -> LabelledBank:
-        """Open or build the bank of some cases and label its candidates.
+        """Open or build the bank of some cases and label its candidates."""
+        return self.label(cases, self.facts(cases, chunk_size, max_workers, on_cases))
 
-        See `objectives.bank.load_or_build_bank`.
-        """
+    def facts(
+        self,
+        cases: Sequence[Case],
+        chunk_size: int | None = None,
+        max_workers: int | None = None,
+        on_cases: OnCases = silent,
+        *,
+        on_ready: OnReady | None = None,
+    ) -> FeatureBank:
+        """Open or build the bank of some cases; see `objectives.bank.load_or_build_bank`."""
         training = self._config.training
-        facts: FeatureBank = load_or_build_bank(
+        return load_or_build_bank(
             cases,
             self.recipe,
             chunk_size or training.chunk_size,
             max_workers or training.max_workers,
             on_cases,
+            on_ready=on_ready,
         )
+
+    def label(self, cases: Sequence[Case], facts: FeatureBank) -> LabelledBank:
+        """Compare every candidate of some cases with the gold row."""
         return label_candidates(cases, facts, self.rows, self.truth)
 
     def lookup_engine(self) -> LookupEngine:

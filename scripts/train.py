@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.errors import TrainingStoppedError
 from objectives import ScalableTrainingFramework, TrainingConfig
 from scripts.console import (
     DatasetDirOption,
@@ -18,12 +19,16 @@ from scripts.console import (
 )
 from scripts.decisions import decision_lines, kinds
 from scripts.progress import case_progress
+from scripts.stopping import stop_on_signals
+from scripts.training_log import say, training_log
 from studies.choice import Choice, choose_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from objectives import TrainingMetrics
+
+_EXIT_INTERRUPTED = 130  # for which the command line has its own last line
 
 
 def train(
@@ -35,8 +40,29 @@ def train(
     max_workers: Annotated[
         int | None, typer.Option(help="Processes at most, never more than cores. [default: 4]")
     ] = None,
+    checkpoint_interval: Annotated[
+        int | None,
+        typer.Option(help="Cases whose results are written together. [default: 2500]"),
+    ] = None,
+    memory_cleanup_interval: Annotated[
+        int | None, typer.Option(help="Cases after which memory is given back. [default: 5000]")
+    ] = None,
+    validation_split: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the labelled sites whose metrics are printed apart, 0 to below 1. "
+            "[default: 0.1]"
+        ),
+    ] = None,
     experiment_name: Annotated[
         str | None, typer.Option(help="Name of the session. [default: default]")
+    ] = None,
+    resume: Annotated[
+        bool | None,
+        typer.Option(
+            "--resume/--no-resume",
+            help="Go on with an interrupted session, or begin a new one. [default: resume]",
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(help="Use only the first N records. [default: all]")
@@ -49,12 +75,19 @@ def train(
             "data, else config.yaml]",
         ),
     ] = None,
+    log_dir: Annotated[
+        Path | None, typer.Option(help="Folder of log files. [default: logs/training]")
+    ] = None,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Write the log as JSON, an object a line.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run every case through the engine; print accuracy, critical errors and speed.
 
     accuracy_at_1 counts cases whose first-ranked row is the gold row, [0, 1]. The success rate
-    counts confident answers, right or wrong. Times are in seconds.
+    counts confident answers, right or wrong. Times are in seconds. The same command goes on with
+    a session that was interrupted.
     """
     files = dataset or []
     choice = Choice(config, "given") if config else choose_configuration(files, dataset_dir)
@@ -62,23 +95,40 @@ def train(
         TrainingConfig(
             chunk_size=chunk_size,
             max_workers=max_workers,
+            checkpoint_interval=checkpoint_interval,
+            memory_cleanup_interval=memory_cleanup_interval,
+            validation_split=validation_split,
+            resume_from_checkpoint=resume,
             experiment_name=experiment_name,
             limit=limit,
             config_path=choice.path,
             dataset_dir=dataset_dir,
         )
     )
-    with case_progress() as on_cases:
-        metrics = framework.train_on_dataset(files, on_cases)
+    with (
+        training_log(log_dir or framework.settings.log_dir, as_json=log_json) as log,
+        stop_on_signals() as should_stop,
+    ):
+        try:
+            with case_progress() as on_cases:
+                metrics = framework.train_on_dataset(files, on_cases, should_stop)
+        except TrainingStoppedError as stopped:
+            say(str(stopped))
+            warn(str(stopped))
+            raise typer.Exit(_EXIT_INTERRUPTED) from None
+        lines = _block(metrics)
+        for line in lines:
+            say(line)
     warn_bad_records(metrics.bad_records)
     if as_json:
-        print_json({**metrics._asdict(), "config": choice.path, "config_reason": choice.reason})
+        chosen = {"config": choice.path, "config_reason": choice.reason, "log": log.path}
+        print_json(metrics._asdict() | chosen)
         return
     warn(f"configuration: {choice.path} ({choice.reason})")
-    _print_block(metrics)
+    typer.echo("\n".join([*lines, f"Log: {log.path}"]))
 
 
-def _print_block(metrics: TrainingMetrics) -> None:
+def _block(metrics: TrainingMetrics) -> list[str]:
     lines = [
         "TRAINING COMPLETED SUCCESSFULLY",
         "=" * 50,
@@ -100,6 +150,7 @@ def _print_block(metrics: TrainingMetrics) -> None:
         f"Processing speed: {metrics.cases_per_s:,.0f} cases/sec",
         f"Errors encountered: {metrics.errors:,}",
     ]
+    lines += _parts(metrics)
     if metrics.decisions:
         lines += ["Decisions on labelled cases:", *decision_lines(metrics.decisions)]
     if metrics.calibration_note:
@@ -107,7 +158,23 @@ def _print_block(metrics: TrainingMetrics) -> None:
     if metrics.answerable_cases == 0:
         apart = " that is not held back" if metrics.held_back else ""
         lines.append(f"No case has a gold row{apart}: accuracy cannot be measured, only coverage.")
-    typer.echo("\n".join(lines))
+    return lines
+
+
+def _parts(metrics: TrainingMetrics) -> list[str]:
+    """Say how training and validation sites did, where there are both."""
+    if not metrics.validation_sites:
+        return []
+    lines = []
+    for name, part in metrics.parts.items():
+        sites = [site for site in metrics.sites if metrics.part_of(site) == name]
+        lines.append(
+            f"{name.capitalize()} sites: accuracy@1 {_percent(part.accuracy_at_1)} of "
+            f"{part.n_answerable:,}, decision accuracy {_percent(part.decision_accuracy)} of "
+            f"{part.n_labelled:,}, critical errors {part.critical_errors:,} "
+            f"({', '.join(site or 'without a name' for site in sites)})"
+        )
+    return lines
 
 
 def _held_back(by_site: Mapping[str, int]) -> list[str]:

@@ -11,9 +11,10 @@ import pytest
 
 from engine.coefficients import effective_coefficients
 from engine.errors import InputFileError
+from objectives.answers import judge
 from objectives.cases import dataset_files
 from objectives.scoring import find_winners
-from objectives.training import TrainingMetrics, measure
+from objectives.training_metrics import TrainingMetrics, measure
 from objectives.workspace import Workspace
 from studies.material import load_material
 from tests.conftest import ROOT
@@ -130,7 +131,8 @@ def measured(config: Configuration, folder: Path, label: str | None) -> Training
     records.append({"DATA_SOURCE": "NORTHMOOR", "EXAM_NAME": "CT Head", "EXPECTED_NAME": GOLD})
     loaded = read(config, folder, records)
     workspace = Workspace(config)
-    return measure(config, loaded, workspace.bank(loaded.cases), workspace)
+    answers = judge(workspace.bank(loaded.cases), config.judgement).answers
+    return measure(config, loaded, answers, workspace, validation_split=0.5)
 
 
 def test_no_label_of_the_test_sites_reaches_a_figure(

@@ -50,7 +50,7 @@ class Cli:
     def __init__(self, folder: Path, cache: Path, data: Path) -> None:
         self.folder = folder
         self.data = data
-        self._environment = {
+        self.environment = {
             **{k: v for k, v in os.environ.items() if k != "OPTUNA_STORAGE"},
             "RADTUNE_CACHE": str(cache),
         }
@@ -59,7 +59,7 @@ class Cli:
         done = subprocess.run(
             [*COMMAND, *arguments],
             cwd=self.folder,
-            env={**self._environment, **environment},
+            env={**self.environment, **environment},
             capture_output=True,
             text=True,
             check=False,
@@ -71,7 +71,7 @@ class Cli:
         return subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+import pytest
+
+from objectives import TrainingConfig
+from objectives.configuration import load_configuration
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +33,24 @@ config = TrainingConfig(
 framework = ScalableTrainingFramework(config)
 metrics = framework.train_on_dataset(["Training/radiology_codes_cleaned_v10.json"])
 """
+
+ALL_OPTIONS = """
+from objectives import TrainingConfig
+
+config = TrainingConfig(
+    chunk_size=1000,              # Cases per processing chunk
+    max_workers=4,                # Parallel workers
+    validation_split=0.1,         # Portion for validation
+    memory_cleanup_interval=5000, # Cases between memory cleanup
+    checkpoint_interval=2500,     # Cases between checkpoints
+    resume_from_checkpoint=True   # Resume interrupted training
+)
+"""
+RECENT = (
+    "sqlite3",
+    "training_sessions.db",
+    "SELECT * FROM training_sessions ORDER BY id DESC LIMIT 5;",
+)
 
 OPTIMIZATION = """
 from studies import TrainingOptimizer, OptimizationConfig
@@ -61,6 +86,41 @@ def run(cli: Cli, cache: Path, script: str) -> str:
 def test_custom_training(cli: Cli, cache: Path) -> None:
     shown = run(cli, cache, f"{TRAINING}\nprint(metrics.experiment_name, metrics.total_cases)")
     assert shown.split() == ["high_performance_test", "1750"]
+
+
+def test_the_training_configuration_is_that_of_the_configuration_file() -> None:
+    """The options of the guide are the defaults of today."""
+    found: dict[str, object] = {}
+    exec(ALL_OPTIONS, found)  # noqa: S102
+    options = found["config"]
+    assert isinstance(options, TrainingConfig)
+    defaults = load_configuration(ROOT / "config.yaml").training
+    assert options.settings(defaults) == defaults
+    assert TrainingConfig(validation_split=0.2).settings(defaults).validation_split == 0.2
+
+
+def test_the_training_block_and_the_session_are_there_as_the_guide_shows_them(
+    cli: Cli, cache: Path
+) -> None:
+    run(cli, cache, f"{TRAINING}\nprint(metrics.success_rate)")
+    if shutil.which("sqlite3") is None:
+        pytest.skip("no sqlite3 program here")
+    done = subprocess.run(
+        [*RECENT[:1], "-header", *RECENT[1:]],
+        cwd=cli.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names, values = (line.split("|") for line in done.stdout.splitlines())
+    row = dict(zip(names, values, strict=True))
+    assert names[:3] == ["id", "experiment_name", "status"]
+    assert (row["id"], row["experiment_name"], row["status"]) == (
+        "1",
+        "high_performance_test",
+        "completed",
+    )
+    assert row["total_cases"] == row["processed_cases"] == "1750"
 
 
 def test_custom_optimization(cli: Cli, cache: Path) -> None:

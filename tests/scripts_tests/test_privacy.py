@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # A made-up number with a right check digit; the others are no more real.
 NHS_NUMBER, BORN, ACCESSION = "943 476 5919", "01 Feb 1960", "RXX7654321"
 NAME = f"CT Head {NHS_NUMBER} zorg {BORN} {ACCESSION}"
+FILE_HASH = re.compile("[0-9a-f]{16}")
 TELLING = re.compile(r"943|476|5919|\bfeb\b|1960|rxx|7654321", re.IGNORECASE)
 
 
@@ -125,6 +127,31 @@ def test_training_reports_bad_records_without_it(options: tuple[str, ...], cli: 
     assert ran.code == 0, ran.stderr
     assert "some.json: record 9: EXPECTED_NAME 'CT Head [NHS number] zorg " in ran.stderr
     assert_masked(output_of(ran))
+
+
+@pytest.mark.parametrize("log_format", [(), ("--log-json",)])
+def test_training_keeps_no_name_in_log_or_database(log_format: tuple[str, ...], cli: Cli) -> None:
+    named = {"DATA_SOURCE": f"SITE {NHS_NUMBER}", "EXAM_CODE": ACCESSION, "EXAM_NAME": NAME}
+    path = cli.write("some.json", [named, *BAD_RECORDS, {"EXAM_NAME": "CT Head"}])
+    ran = cli("train", *log_format, "--dataset", path)
+    assert ran.code == 0, ran.stderr
+    assert_masked(ran.stderr)
+    (log,) = (cli.folder / "logs" / "training").iterdir()
+    messages = [line.split(" INFO ")[-1] for line in log.read_text(encoding="utf-8").splitlines()]
+    if log_format:
+        messages = [json.loads(line)["message"] for line in messages]
+    assert_masked(*messages)
+    with sqlite3.connect(cli.folder / "training_sessions.db") as database:
+        kept = [
+            value
+            for table in ("training_results", "model_performance")
+            for row in database.execute(f"SELECT * FROM {table}")  # noqa: S608 - constants
+            for value in row
+            if isinstance(value, str)
+        ]
+    database.close()
+    assert "SITE [NHS number]" in kept
+    assert_masked(*(value for value in kept if not FILE_HASH.fullmatch(value)))
 
 
 def test_an_unusable_file_is_an_error_without_it(cli: Cli) -> None:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from engine.errors import StudyError
 from objectives.database import shown_url
-from objectives.sessions import Session, check_sessions, record_session
+from objectives.session_schema import check_sessions
+from objectives.sessions import SessionIdentity, SessionStore
 from studies.storage import open_storage
 from studies.trial_writer import TrialWriter
 from tests.postgres import REQUIRED, running_server
@@ -151,19 +152,6 @@ def test_a_study_may_live_in_memory() -> None:
     assert study.best_value == 1.0
 
 
-def test_sessions_are_numbered(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'sessions.db'}"
-    session = Session("x", "d", "c", 10, 9, 0.5, None, 1, 0.4, 0.6, 1, 2.5)
-    assert record_session(url, session) == 1
-    assert record_session(url, session) == 2
-    with sqlite3.connect(tmp_path / "sessions.db") as connection:
-        rows = connection.execute(
-            "SELECT experiment_name, accuracy_at_1 FROM training_sessions ORDER BY id DESC LIMIT 5"
-        ).fetchall()
-    connection.close()
-    assert rows == [("x", 0.5), ("x", 0.5)]
-
-
 def test_sessions_of_an_earlier_program_are_refused_before_any_work(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "sessions.db") as connection:
         connection.execute("create table training_sessions (id integer, name text)")
@@ -176,5 +164,6 @@ def test_studies_and_sessions_may_share_a_database(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'both.db'}"
     open_storage(url)
     check_sessions(url)
-    record_session(url, Session("x", "d", "c", 10, 9, 0.5, None, 1, 0.4, 0.6, 1, 2.5))
+    with SessionStore(url) as store:
+        store.open(SessionIdentity("x", "d", "c", "e"), 10, 1, resume=True)
     open_storage(url)
