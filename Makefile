@@ -10,7 +10,7 @@ TEXT2TERM := .local/text2term/bin/python
 RANX := .local/ranx/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate calibrate dashboard bench bench-large bench-accuracy bench-decision bench-search hazards test check format clean
+.PHONY: help install data optimize train validate calibrate dashboard bench bench-large bench-accuracy bench-decision bench-search test-faults hazards test check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench-search: $(STAMP) ## every search strategy: value by trials and seconds, te
 
 bench-large: $(STAMP) ## time and memory a case at 15,000 and 150,000 cases, into docs/benchmarks.md (ARGS='15000 1500000')
 	$(RUN)/python -m benchmarks.large $(ARGS)
+
+test-faults: $(STAMP) ## kill training runs at random moments and compare, into docs/reliability.md (5 minutes)
+	$(RUN)/python -m benchmarks.train_faults $(ARGS)
 
 hazards: $(STAMP) ## write docs/hazards.md with a fresh count
 	$(RUN)/python -m benchmarks.hazards

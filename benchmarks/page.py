@@ -1,4 +1,4 @@
-"""The page that holds every measured figure: each command replaces its own section."""
+"""Pages that hold measured figures: each command replaces its own section."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from objectives.output import write_whole
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
 
-def write_section(name: str, text: str) -> None:
-    """Replace a section of the page, from its start to its end mark.
+def write_section(name: str, text: str, path: Path = PAGE) -> None:
+    """Replace a section of a page, from its start to its end mark.
 
     Raises
     ------
     ValueError
         When the page has no such section.
     """
-    page = PAGE.read_text(encoding="utf-8")
+    page = path.read_text(encoding="utf-8")
     start, end = f"<!-- {name}: start -->", f"<!-- {name}: end -->"
     pattern = re.compile(f"{re.escape(start)}.*{re.escape(end)}", re.DOTALL)
     if not pattern.search(page):
-        raise ValueError(f"{PAGE} has no section {name!r}")
-    write_whole(PAGE, pattern.sub(lambda _: f"{start}\n{text}\n{end}", page))
+        raise ValueError(f"{path} has no section {name!r}")
+    write_whole(path, pattern.sub(lambda _: f"{start}\n{text}\n{end}", page))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 import warnings
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -23,6 +22,7 @@ from engine.query import make_query
 from objectives.array_folder import create_arrays, map_arrays, open_or_build, write_entries
 from objectives.chunk_journal import Chunk, ChunkJournal, missing_ranges
 from objectives.configuration import hash_of
+from objectives.worker_process import begin_worker
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -260,8 +260,7 @@ _received: list[BankRecipe] = []  # in a process that builds: the recipe it was 
 
 
 def _receive(recipe: BankRecipe) -> None:
-    # Ctrl-C reaches every process of a terminal; the one that started this decides what to do.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin_worker()
     _received[:] = [recipe]
 
 

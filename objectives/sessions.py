@@ -166,21 +166,19 @@ class SessionStore:
             checkpoint = {"processed_cases": n_now, "written_at": _now()}
             connection.execute(sa.insert(CHECKPOINTS).values(session_id=session_id, **checkpoint))
 
-    def read_results(self, session_id: int, n_cases: int) -> list[sa.Row[tuple[object, ...]]]:
-        """Return the results of the first cases in their order.
+    def read_results(self, session_id: int, cases: range) -> list[sa.Row[tuple[object, ...]]]:
+        """Return the results of some cases, by their positions.
 
         Raises
         ------
         StudyError
             Also when some of them are missing.
         """
+        at = RESULTS.c.position
+        here = (RESULTS.c.session_id == session_id) & at.between(cases.start, cases.stop - 1)
         with self._transaction() as connection:
-            rows = connection.execute(
-                sa.select(RESULTS)
-                .where(RESULTS.c.session_id == session_id)
-                .order_by(RESULTS.c.position)
-            ).all()
-        if [row.position for row in rows] != list(range(n_cases)):
+            rows = connection.execute(sa.select(RESULTS).where(here).order_by(at)).all()
+        if [row.position for row in rows] != list(cases):
             raise StudyError(
                 f"session {session_id}: some of its results were removed; start a new one with "
                 "--no-resume"

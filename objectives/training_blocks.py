@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from objectives.sessions import OpenSession, Row, SessionStore
     from objectives.workspace import Workspace
 
+_READ_AT_ONCE = 10_000  # results
 LOG = logging.getLogger("radtune.training")
 
 
@@ -68,9 +69,9 @@ class TrainingBlocks:
         self._started = time.monotonic()
         self._n_done = session.n_done
         self._answers: list[Answers] = []
-        if session.n_done:
-            rows = store.read_results(session.session_id, session.n_done)
-            self._answers.append(answers_of(rows))
+        for start in range(0, session.n_done, _READ_AT_ONCE):
+            cases = range(start, min(start + _READ_AT_ONCE, session.n_done))
+            self._answers.append(answers_of(store.read_results(session.session_id, cases)))
 
     @property
     def is_done(self) -> bool:

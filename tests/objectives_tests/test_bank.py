@@ -155,9 +155,13 @@ def test_a_killed_build_leaves_no_half_bank(
         [sys.executable, "-c", KILLED.format(max_workers=max_workers)],
         cwd=ROOT,
         env={**os.environ, "RADTUNE_CACHE": str(cache)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
+    assert killed.stdout == ""  # read to its end: no worker is left that could write to it
     assert [path.name[:14] for path in cache.glob("b*-*")] == ["building-bank-"]
     load_or_build_bank(cases[:10], recipe, 100, 1)
     (folder,) = cache.glob("b*-*")

@@ -78,7 +78,7 @@ def test_an_interrupted_session_goes_on_and_a_completed_one_does_not(url: str) -
         again = opened(store)
         said = "session 1 (x) was interrupted at 4 of 10 cases: going on from there"
         assert again == (1, 4, 2.0, said)
-        assert [row.position for row in store.read_results(1, 4)] == [0, 1, 2, 3]
+        assert [row.position for row in store.read_results(1, range(1, 4))] == [1, 2, 3]
         store.write_block(1, 4, [RESULT] * 6, 2.5)
         store.finish(1, MEASURED, [PERFORMANCE])
         assert opened(store)._replace(seconds=0.0) == (2, 0, 0.0, None)
@@ -178,4 +178,4 @@ def test_results_that_were_removed_are_missed(url: str) -> None:
             connection.execute(sa.delete(RESULTS).where(RESULTS.c.position == 1))
         database.dispose()
         with pytest.raises(StudyError, match="--no-resume"):
-            store.read_results(1, 3)
+            store.read_results(1, range(3))

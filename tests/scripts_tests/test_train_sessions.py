@@ -180,6 +180,14 @@ def test_whole_sites_are_set_apart_and_measured(cli: Cli) -> None:
         line = lines[f"{part.capitalize()} sites"]
         assert f"({', '.join(site for site, _ in by_part[part])})" in line
         assert f" of {sum(n for _, n in by_part[part]):,}, decision accuracy" in line
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    key = "seed: 42 # of the choice of those sites"
+    assert key in text
+    cli.write("own.yaml", text.replace(key, "seed: 1"))
+    options = ("--config", "own.yaml", "--dataset-dir", str(cli.data), "--validation-split", "0.3")
+    chosen = cli("train", "--json", *options).document["validation_sites"]
+    assert len(chosen) == 2
+    assert set(chosen) != {site for site, _ in by_part["validation"]}
 
 
 @pytest.mark.parametrize("as_json", [False, True])
