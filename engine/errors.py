@@ -17,7 +17,3 @@ class ConfigurationError(RadTuneError):
 
 class StudyError(RadTuneError):
     """A study or its database cannot be opened, continued or trusted."""
-
-
-class TrainingStoppedError(RadTuneError):
-    """A training run was asked to stop; what it has done is kept."""

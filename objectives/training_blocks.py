@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine.errors import TrainingStoppedError
+from engine.errors import RadTuneError
 from objectives.answers import Answers, join_answers, judge
 from objectives.mapped_memory import release_pages
 from objectives.session_results import answers_of, result_rows
@@ -25,6 +24,10 @@ if TYPE_CHECKING:
 
 _READ_AT_ONCE = 10_000  # results
 LOG = logging.getLogger("radtune.training")
+
+
+class TrainingStoppedError(RadTuneError):
+    """A training run was asked to stop; what it has done is kept."""
 
 
 class Intervals(NamedTuple):
@@ -127,7 +130,6 @@ class TrainingBlocks:
             parts.append(judged.answers)
             rows += result_rows(judged, self._loaded, at, self._names)
             if end % self._intervals.memory_cleanup == 0:
-                gc.collect()
                 release_pages(bank)
                 LOG.info("memory given back after %s cases", f"{end:,}", extra={"n_cases": end})
             at = end

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.errors import TrainingStoppedError
 from objectives import ScalableTrainingFramework, TrainingConfig
+from objectives.training_blocks import TrainingStoppedError
 from scripts.console import (
     DatasetDirOption,
     DatasetOption,
