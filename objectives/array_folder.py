@@ -18,6 +18,7 @@ import numpy as np
 import xxhash
 
 from engine.errors import InputFileError
+from engine.files import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -68,7 +69,7 @@ def open_or_build(
                 f"{folder.parent}: the cache cannot be written ({error.strerror}); "
                 "set RADTUNE_CACHE to a folder that can"
             ) from None
-    return [np.load(_file(folder, name), mmap_mode="r") for name in names]
+    return [np.load(_file(folder, name), mmap_mode="r", allow_pickle=False) for name in names]
 
 
 def create_arrays(folder: Path, specimens: Mapping[str, NDArray[Any]], n_entries: int) -> None:
@@ -90,7 +91,7 @@ def create_arrays(folder: Path, specimens: Mapping[str, NDArray[Any]], n_entries
 def write_entries(folder: Path, arrays: Mapping[str, NDArray[Any]], start: int) -> None:
     """Write some entries of arrays that `create_arrays` made, from position `start` on."""
     for name, array in arrays.items():
-        kept = np.load(_file(folder, name), mmap_mode="r+")
+        kept = np.load(_file(folder, name), mmap_mode="r+", allow_pickle=False)
         kept[start : start + len(array)] = array
 
 
@@ -101,13 +102,14 @@ def _file(folder: Path, name: str) -> Path:
 def _is_whole(folder: Path, key: str, names: Sequence[str]) -> bool:
     """Tell whether the folder holds the arrays of this key, as they were written."""
     try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        return bool(
-            manifest["key"] == key
-            and manifest["bytes"] == _sizes(folder, names)
+        manifest = read_json(folder / _MANIFEST)
+        return (
+            isinstance(manifest, dict)
+            and manifest.get("key") == key
+            and manifest.get("bytes") == _sizes(folder, names)
             and manifest == _describe(folder, key, names)
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, InputFileError):
         return False
 
 
