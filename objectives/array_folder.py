@@ -19,6 +19,7 @@ import xxhash
 
 from engine.errors import InputFileError
 from engine.files import read_json
+from objectives.output import writing_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,19 +57,13 @@ def open_or_build(
         When the folder cannot be written.
     """
     if not _is_whole(folder, key, names):
-        try:
-            with _unfinished(folder) as unfinished:
-                if not _is_whole(folder, key, names):  # another process may have been faster
-                    build(unfinished)
-                    manifest = _describe(unfinished, key, names)
-                    (unfinished / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-                    shutil.rmtree(folder, ignore_errors=True)
-                    unfinished.replace(folder)
-        except OSError as error:
-            raise InputFileError(
-                f"{folder.parent}: the cache cannot be written ({error.strerror}); "
-                "set RADTUNE_CACHE to a folder that can"
-            ) from None
+        with writing_cache(folder.parent), _unfinished(folder) as unfinished:
+            if not _is_whole(folder, key, names):  # another process may have been faster
+                build(unfinished)
+                manifest = _describe(unfinished, key, names)
+                (unfinished / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+                shutil.rmtree(folder, ignore_errors=True)
+                unfinished.replace(folder)
     return [np.load(_file(folder, name), mmap_mode="r", allow_pickle=False) for name in names]
 
 

@@ -29,17 +29,22 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """
     if path.is_dir():
         raise InputFileError(f"{path}: is a directory, a file name is expected")
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
-            if path.is_file():
-                shutil.copymode(path, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        replace_whole(path, content.encode() if isinstance(content, str) else content)
+
+
+def replace_whole(path: Path, content: bytes) -> None:
+    """Do as `write_whole`; OSError when the file cannot be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+        if path.is_file():
+            shutil.copymode(path, temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def spare_inputs(output: Path, inputs: Iterable[Path]) -> None:
@@ -79,3 +84,21 @@ def writing(path: Path, way_out: str = "") -> Iterator[None]:
         if error.errno in _FULL:
             why += f"; make room, then {way_out or 'run the same again'}"
         raise InputFileError(why) from None
+
+
+@contextmanager
+def writing_cache(folder: Path) -> Iterator[None]:
+    """Say in one line why a cache cannot be written within the block, and the way out.
+
+    Raises
+    ------
+    InputFileError
+    """
+    try:
+        yield
+    except OSError as error:
+        room = "make room, or " if error.errno in _FULL else ""
+        raise InputFileError(
+            f"{folder}: the cache cannot be written ({error.strerror or error}); "
+            f"{room}set RADTUNE_CACHE to a folder that can"
+        ) from None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
-from objectives.output import write_whole
+from objectives.output import replace_whole, writing_cache
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,8 @@ def write_sealed(path: Path, content: bytes) -> None:
     InputFileError
         When the file cannot be written.
     """
-    write_whole(path, _seal(path, content) + content)
+    with writing_cache(path.parent):
+        replace_whole(path, _seal(path, content) + content)
 
 
 def read_sealed(path: Path) -> bytes | None:
