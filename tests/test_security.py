@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
-import sqlalchemy as sa
 
 from engine.errors import RadTuneError, hide_passwords
 from objectives.configuration import load_configuration
@@ -22,8 +21,6 @@ from studies.storage import open_storage
 from studies.trial_log import TrialLog
 from studies.trial_writer import TrialWriter
 from tests.conftest import ROOT
-from tests.postgres import running_server
-from tests.scripts_tests.conftest import Cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -251,43 +248,6 @@ def test_a_url_for_a_file_has_no_password_and_can_still_be_used() -> None:
     )
     for url in ("sqlite:///studies.db", "sqlite://", "no url"):
         assert without_password(url) == url
-
-
-def test_a_study_on_a_server_tells_its_password_to_no_one(
-    tmp_path: Path, few_data: Path, cache: Path
-) -> None:
-    cli = Cli(tmp_path, cache, few_data)
-    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
-    with running_server() as server:
-        url = sa.make_url(server.new_database()).set(password=SECRET)
-        storage = url.render_as_string(hide_password=False)
-        own = re.sub(r"(?m)^  storage: .*$", f"  storage: {storage}", text)
-        assert own.count(SECRET) == 2
-        (tmp_path / "own.yaml").write_text(own, encoding="utf-8")
-        options = ("--config", "own.yaml", "--dataset-dir", str(cli.data))
-        ran = cli("optimize", *options, "--max-experiments", "20", "--json")
-        assert ran.code in (0, 3, 4), ran.stderr
-        assert SECRET not in ran.stdout + ran.stderr
-        if ran.code == 0:
-            exported = (tmp_path / "optimized_config.yaml").read_text(encoding="utf-8")
-            assert SECRET not in exported
-        assert SECRET not in _all_text(storage)
-
-
-def _all_text(storage: str) -> str:
-    """Return everything that a database holds."""
-    engine = sa.create_engine(storage)
-    tables = sa.MetaData()
-    tables.reflect(engine)
-    with engine.connect() as connection:
-        rows = [
-            tuple(row)
-            for table in tables.sorted_tables
-            for row in connection.execute(table.select())
-        ]
-    engine.dispose()
-    assert len(rows) > 20
-    return repr(rows)
 
 
 def test_make_dashboard_listens_on_this_machine_only() -> None:

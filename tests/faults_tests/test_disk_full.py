@@ -123,8 +123,8 @@ def optimize(cli: Cli, *options: str) -> Ran:
 
 def test_an_export_that_does_not_fit_leaves_the_earlier_one(cli: Cli, disk: Disk) -> None:
     output = disk.folder / "optimized_config.yaml"
-    options = ("--output", str(output), "--max-experiments", "8")
-    options += ("--config", poor_configuration(cli))
+    poor = poor_configuration(cli)
+    options = ("--output", str(output), "--max-experiments", "8", "--config", poor)
     first = optimize(cli, *options)
     assert first.code == 0, "the gain of this study must be credible, or nothing is written"
     earlier = output.read_bytes()
