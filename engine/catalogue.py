@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.errors import InputFileError
+from engine.errors import InputFileError, shown
 from engine.files import read_json_records
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _text(value: object, where: str, name: str) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InputFileError(
-            f"{where}, {name}: text or a whole number is expected, found {value!r:.60}"
+            f"{where}, {name}: text or a whole number is expected, found {shown(value):.60}"
         )
     text = str(value).strip()
     if any("\ud800" <= letter <= "\udfff" for letter in text):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from engine.errors import InputFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -79,12 +82,29 @@ def read_text(path: Path) -> str:
         ) from None
 
 
-def _read_bytes(path: Path) -> bytes:
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say in one line why a file cannot be opened or read within the block.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, a directory, a pipe or device (which may have no end), or
+        unreadable.
+    """
     try:
-        return path.read_bytes()
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InputFileError(f"{path}: is a directory, a file is expected")
+        if not stat.S_ISREG(mode):
+            raise InputFileError(f"{path}: is a pipe or a device, a file is expected")
+        yield
     except FileNotFoundError:
         raise InputFileError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputFileError(f"{path}: is a directory, a file is expected") from None
     except OSError as error:
         raise InputFileError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def _read_bytes(path: Path) -> bytes:
+    with readable(path):
+        return path.read_bytes()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
-from objectives.output import write_whole
+from objectives.sealed_file import read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,13 +28,13 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **arrays)
-    write_whole(path, file.getvalue())
+    write_sealed(path, file.getvalue())
 
 
 def read_arrays(path: Path) -> Arrays:
-    """Read the arrays of a file; none where there is no file, or not a whole one."""
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, BadZipFile):
+    """Read the arrays of a file; none where there is no file, or not as it was written."""
+    content = read_sealed(path)
+    if content is None:
         return {}
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays)

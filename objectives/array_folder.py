@@ -19,6 +19,8 @@ import numpy as np
 import xxhash
 
 from engine.errors import InputFileError
+from engine.files import read_json
+from objectives.output import writing_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,25 +59,19 @@ def open_or_build(
         When the folder cannot be written.
     """
     if not _is_whole(folder, key, names):
-        try:
-            with _unfinished(folder) as unfinished:
-                if not _is_whole(folder, key, names):  # another process may have been faster
-                    build(unfinished)
-                    manifest = _describe(unfinished, key, names)
-                    (unfinished / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-                    shutil.rmtree(folder, ignore_errors=True)
-                    unfinished.replace(folder)
-        except OSError as error:
-            raise InputFileError(
-                f"{folder.parent}: the cache cannot be written ({error.strerror}); "
-                "set RADTUNE_CACHE to a folder that can"
-            ) from None
+        with writing_cache(folder.parent), _unfinished(folder) as unfinished:
+            if not _is_whole(folder, key, names):  # another process may have been faster
+                build(unfinished)
+                manifest = _describe(unfinished, key, names)
+                (unfinished / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+                shutil.rmtree(folder, ignore_errors=True)
+                unfinished.replace(folder)
     return map_arrays(folder, names)
 
 
 def map_arrays(folder: Path, names: Sequence[str]) -> list[NDArray[Any]]:
     """Map arrays, read-only, in the order of their names."""
-    return [np.load(_file(folder, name), mmap_mode="r") for name in names]
+    return [np.load(_file(folder, name), mmap_mode="r", allow_pickle=False) for name in names]
 
 
 def create_arrays(folder: Path, specimens: Mapping[str, NDArray[Any]], n_entries: int) -> None:
@@ -97,7 +93,7 @@ def create_arrays(folder: Path, specimens: Mapping[str, NDArray[Any]], n_entries
 def write_entries(folder: Path, arrays: Mapping[str, NDArray[Any]], start: int) -> None:
     """Write some entries of arrays that `create_arrays` made, from position `start` on."""
     for name, array in arrays.items():
-        kept = np.load(_file(folder, name), mmap_mode="r+")
+        kept = np.load(_file(folder, name), mmap_mode="r+", allow_pickle=False)
         kept[start : start + len(array)] = array
 
 
@@ -108,13 +104,14 @@ def _file(folder: Path, name: str) -> Path:
 def _is_whole(folder: Path, key: str, names: Sequence[str]) -> bool:
     """Tell whether the folder holds the arrays of this key, as they were written."""
     try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        return bool(
-            manifest["key"] == key
-            and manifest["bytes"] == _sizes(folder, names)
+        manifest = read_json(folder / _MANIFEST)
+        return (
+            isinstance(manifest, dict)
+            and manifest.get("key") == key
+            and manifest.get("bytes") == _sizes(folder, names)
             and manifest == _describe(folder, key, names)
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, InputFileError):
         return False
 
 

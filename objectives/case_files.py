@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import InputFileError
-from engine.files import read_json_records
+from engine.files import read_json_records, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,21 +59,15 @@ def sha256_in_blocks(path: Path) -> str:
 def _read_lines(path: Path) -> Iterator[Record]:
     number = n_records = 0
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with readable(path), path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, start=1):
                 if not line.isspace():
                     n_records += 1
                     yield Record(number, _parse(line))
-    except FileNotFoundError:
-        raise InputFileError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputFileError(f"{path}: is a directory, a file is expected") from None
     except UnicodeDecodeError:
         raise InputFileError(
             f"{path}: not UTF-8 text (after line {number}); save it as UTF-8"
         ) from None
-    except OSError as error:
-        raise InputFileError(f"{path}: cannot be read ({error.strerror})") from None
     if not n_records:
         raise InputFileError(f"{path}: the file is empty; a JSON record a line is expected")
 

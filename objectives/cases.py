@@ -10,7 +10,7 @@ from pathlib import Path
 from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.errors import InputFileError
+from engine.errors import InputFileError, shown
 from objectives.case_files import ENDINGS, Record, is_lines, read_records, sha256_in_blocks
 from objectives.configuration import resolve, site_key
 from objectives.identifiers import mask
@@ -216,8 +216,8 @@ def _text(value: object, name: str) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        shown = mask(repr(value))  # before it is cut: half an identifier is not seen as one
-        raise ValueError(f"{name} must be text, found {shown:.40}")
+        found = mask(shown(value))  # before it is cut: half an identifier is not seen as one
+        raise ValueError(f"{name} must be text, found {found:.40}")
     text = str(value).strip()
     if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError(f"{name} holds half a character (a lone surrogate)")

@@ -7,12 +7,9 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
-from typing_extensions import override
 
-from engine.errors import ConfigurationError, InputFileError
-from engine.files import read_text
+from engine.errors import ConfigurationError, InputFileError, shown
 from engine.settings import (
     Calibration,
     DecisionSettings,
@@ -23,6 +20,7 @@ from engine.settings import (
     Share,
     Weights,
 )
+from objectives.plain_yaml import read_yaml
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONFIG = Path("config.yaml")
@@ -242,16 +240,7 @@ def load_configuration(path: Path = DEFAULT_CONFIG) -> Configuration:
         Names the file and the key that is unknown, missing or out of range.
     """
     path = resolve(path)
-    try:
-        document = _UniqueKeys(read_text(path)).get_single_data()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None)
-        why = f" ({problem})" if problem else ""
-        raise ConfigurationError(f"{path}: not valid YAML{where}{why}") from None
-    except (RecursionError, ValueError) as error:
-        raise ConfigurationError(f"{path}: not valid YAML ({error})") from None
+    document = read_yaml(path)
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path}: a mapping of keys is expected; see config.yaml")
     try:
@@ -260,31 +249,17 @@ def load_configuration(path: Path = DEFAULT_CONFIG) -> Configuration:
         raise ConfigurationError(f"{path}: {first_problem(error)}") from None
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """What ``yaml.safe_load`` uses, but refusing a mapping that has a key twice."""
-
-    @override
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping, each key once."""
-        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        twice = next((key for key in keys if keys.count(key) > 1), None)
-        if twice is not None:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {twice!r} stands twice", node.start_mark
-            )
-        return super().construct_mapping(node, deep=deep)
-
-
 def first_problem(error: ValidationError) -> str:
     """Say which key is wrong and why, for the first of the problems."""
     first, *others = error.errors(include_url=False, include_context=False)
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(f"{part!s:.60}" for part in first["loc"])
     reasons = {
         "extra_forbidden": "is an unknown key; see config.yaml for the keys there are",
         "missing": "is missing; config.yaml shows a complete configuration",
     }
     message = first["msg"].removeprefix("Value error, ")
-    given = "" if first["type"] in ("missing", "value_error") else f" (got {first['input']!r:.60})"
+    says_all = first["type"] in ("missing", "value_error")
+    given = "" if says_all else f" (got {shown(first['input']):.60})"
     reason = reasons.get(first["type"], f"{message[0].lower()}{message[1:]}{given}")
     more = f" (and {len(others)} more)" if others else ""
     return f"{key}: {reason}{more}" if key else f"{reason}{more}"

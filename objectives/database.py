@@ -15,18 +15,30 @@ OUR_TABLES = {"studies", "trials", "trial_params", "version_info", "training_ses
 def shown_url(url: str) -> str:
     """Return a storage URL that may be printed: without its password."""
     try:
-        parsed = sa.make_url(url)
-    except ArgumentError:
+        return _without_options(sa.make_url(url)).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
         return "the storage URL"
-    # PostgreSQL's client takes passwords among the options, too.
-    secret = [name for name in parsed.query if "password" in name.lower()]
-    return parsed.difference_update_query(secret).render_as_string(hide_password=True)
+
+
+def without_password(url: str) -> str:
+    """Return a storage URL that may be written to a file; what is no URL stays as it is."""
+    try:
+        parsed = _without_options(sa.make_url(url))
+    except (ArgumentError, ValueError):
+        return url
+    return parsed._replace(password=None).render_as_string()
+
+
+def _without_options(url: sa.URL) -> sa.URL:
+    """Leave out the options that are passwords: PostgreSQL's client takes them there, too."""
+    return url.difference_update_query([name for name in url.query if "passw" in name.lower()])
 
 
 def cannot_use(url: str, error: Exception) -> StudyError:
     """Say in one line that a database does not do what it should."""
     reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-    return StudyError(f"{shown_url(url)}: the database cannot be used ({reason})")
+    way_out = "; make room, then run the same again" if "is full" in reason else ""
+    return StudyError(f"{shown_url(url)}: the database cannot be used ({reason}){way_out}")
 
 
 def check_database(url: str) -> None:
@@ -46,7 +58,12 @@ def check_database(url: str) -> None:
     try:
         parsed = sa.make_url(url)
         database = sa.create_engine(parsed)
-    except (ArgumentError, NoSuchModuleError, ImportError):
+    except (
+        ArgumentError,
+        NoSuchModuleError,
+        ImportError,
+        ValueError,
+    ):  # such as a port of letters
         raise StudyError(
             f"{shown_url(url)}: no storage URL that can be opened; give one like "
             "sqlite:///FILE.db or postgresql+psycopg://USER@HOST/DATABASE"
@@ -70,5 +87,7 @@ def check_database(url: str) -> None:
 def _check_file(path: Path) -> None:
     if path.is_dir():
         raise StudyError(f"{path}: is a directory, a database file is expected")
+    if path.exists() and not path.is_file():
+        raise StudyError(f"{path}: is a pipe or a device, a database file is expected")
     if not path.parent.is_dir():
         raise StudyError(f"{path}: there is no folder {path.parent}")

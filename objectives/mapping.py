@@ -7,17 +7,20 @@ import io
 import itertools
 import json
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import joblib
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, model_validator
 
 from engine.decision import Status
-from engine.errors import ConfigurationError
+from engine.errors import ConfigurationError, InputFileError
+from engine.files import read_text
 from engine.slots import Modality
 from objectives.case_files import sha256_in_blocks
+from objectives.configuration import hash_of
 from objectives.identifiers import find_identifiers, mask_parsed
 from objectives.name_files import NameRecord, read_names
-from objectives.output import write_whole
+from objectives.output import spare_inputs, write_whole, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -108,10 +111,7 @@ def map_file(
     """
     if file_format not in FORMATS:
         raise ConfigurationError(f"format {file_format!r} is unknown; there are csv and jsonl")
-    if output.is_dir():
-        raise ConfigurationError(f"{output}: is a directory, a file name is expected")
-    if source.exists() and source.resolve() == output.resolve():
-        raise ConfigurationError(f"{output}: is the input; give another --output")
+    spare_inputs(output, [source])
     records = read_names(source)
     first = next(records)
     partial = _Partial(output, [sha256_in_blocks(source), configuration, file_format])
@@ -238,6 +238,32 @@ def _writer(
     return as_csv
 
 
+class _State(BaseModel):
+    """How far a partial output is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    depends_on: list[str]
+    n_records: NonNegativeInt
+    n_bytes: NonNegativeInt
+    seal: str
+
+    @classmethod
+    def of(cls, depends_on: list[str], n_records: int, n_bytes: int) -> Self:
+        """Seal a state."""
+        seal = hash_of([depends_on, n_records, n_bytes])
+        return cls(depends_on=depends_on, n_records=n_records, n_bytes=n_bytes, seal=seal)
+
+    @model_validator(mode="after")
+    def _as_written(self) -> Self:
+        if self.seal != hash_of([self.depends_on, self.n_records, self.n_bytes]):
+            raise ValueError("was changed after it was written")
+        return self
+
+
+_GO_ON = "run the same with --resume"
+
+
 class _Partial:
     """An output that grows by whole chunks and can be taken up again.
 
@@ -260,51 +286,42 @@ class _Partial:
         n_records = 0
         if resume:
             n_records, self._n_bytes = self._state()
-        try:
+        with writing(self._path):
             self._output.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("r+b" if resume else "wb") as file:
                 file.truncate(self._n_bytes)
-        except OSError as error:
-            raise ConfigurationError(
-                f"{self._path}: cannot be written ({error.strerror})"
-            ) from None
         self._write_state(n_records)
         return n_records
 
     def append(self, text: str, n_records: int) -> None:
         """Add whole records; the state is written after them."""
         data = text.encode()
-        with self._path.open("ab") as file:
+        with writing(self._path, _GO_ON), self._path.open("ab") as file:
             file.write(data)
         self._n_bytes += len(data)
         self._write_state(n_records)
 
     def finish(self) -> None:
         """Give the complete output its name."""
-        self._path.replace(self._output)
-        self._state_path.unlink()
+        with writing(self._output):
+            self._path.replace(self._output)
+            self._state_path.unlink()
 
     def _state(self) -> tuple[int, int]:
         try:
-            state = json.loads(self._state_path.read_text(encoding="utf-8"))
-            depends_on = state["depends_on"]
-            counts = int(state["n_records"]), int(state["n_bytes"])
-            found = self._path.stat().st_size
-        except (OSError, ValueError, KeyError, TypeError):
+            state = _State.model_validate_json(read_text(self._state_path))
+            n_bytes = self._path.stat().st_size
+        except (InputFileError, ValueError, OSError):
             raise ConfigurationError(
                 f"{self._path}: there is no interrupted run to resume; leave --resume out"
             ) from None
-        if depends_on != self._depends_on or found < counts[1]:
+        if state.depends_on != self._depends_on or n_bytes < state.n_bytes:
             raise ConfigurationError(
                 f"{self._path}: belongs to another input, configuration or format; "
                 "leave --resume out to start anew"
             )
-        return counts
+        return state.n_records, state.n_bytes
 
     def _write_state(self, n_records: int) -> None:
-        state = {
-            "depends_on": self._depends_on,
-            "n_records": n_records,
-            "n_bytes": self._n_bytes,
-        }
-        write_whole(self._state_path, json.dumps(state))
+        state = _State.of(self._depends_on, n_records, self._n_bytes)
+        write_whole(self._state_path, state.model_dump_json())

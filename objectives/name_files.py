@@ -5,17 +5,16 @@ from __future__ import annotations
 import codecs
 import csv
 import itertools
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
-import ijson
-
-from engine.errors import InputFileError
+from engine.errors import InputFileError, shown
+from engine.files import readable
+from objectives.json_stream import each_element, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-    from typing import BinaryIO, TextIO
+    from typing import TextIO
 
 NAME_COLUMNS = ("exam_name", "study_description", "exam", "name", "description")
 MODALITY_COLUMNS = ("modality_code", "modality")
@@ -57,24 +56,25 @@ def read_names(path: Path) -> Iterator[NameRecord]:
     readers = {".json": _read_json, ".jsonl": _read_json_lines, ".ndjson": _read_json_lines}
     records = readers.get(ending, _read_csv)(path)
     try:
-        first = next(records, None)
-        if first is None:
-            raise InputFileError(f"{path}: holds no record")
-        if _column(first, NAME_COLUMNS) is None:
-            raise InputFileError(
-                f"{path}: no column with exam names; name it {NAME_COLUMNS[0]} "
-                f"(or {', '.join(NAME_COLUMNS[1:])})"
-            )
-        for fields in itertools.chain([first], records):
-            yield NameRecord(
-                fields,
-                fields.get(_column(fields, NAME_COLUMNS) or "", "").strip(),
-                fields.get(_column(fields, MODALITY_COLUMNS) or "", "").strip(),
-            )
-    except FileNotFoundError:
-        raise InputFileError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputFileError(f"{path}: is a directory, a file is expected") from None
+        with readable(path):
+            first = next(records, None)
+            if first is None:
+                raise InputFileError(f"{path}: holds no record")
+            if _column(first, NAME_COLUMNS) is None:
+                raise InputFileError(
+                    f"{path}: no column with exam names; name it {NAME_COLUMNS[0]} "
+                    f"(or {', '.join(NAME_COLUMNS[1:])})"
+                )
+            for fields in itertools.chain([first], records):
+                yield NameRecord(
+                    fields,
+                    fields.get(_column(fields, NAME_COLUMNS) or "", "").strip(),
+                    fields.get(_column(fields, MODALITY_COLUMNS) or "", "").strip(),
+                )
+    except UnicodeDecodeError as error:
+        raise InputFileError(
+            f"{path}: not valid {error.encoding} text; save it as UTF-8"
+        ) from None
 
 
 def _column(fields: dict[str, str], names: Sequence[str]) -> str | None:
@@ -112,20 +112,24 @@ def _read_json_lines(path: Path) -> Iterator[dict[str, str]]:
             if not line.strip():
                 continue
             try:
-                document = json.loads(line)
-            except (ValueError, RecursionError):
-                raise InputFileError(f"{path}: line {number}: not valid JSON") from None
+                document = parse_json(line)
+            except ValueError as error:
+                raise InputFileError(f"{path}: line {number}: not valid JSON ({error})") from None
             yield _fields(document, f"{path}: line {number}")
 
 
 def _read_json(path: Path) -> Iterator[dict[str, str]]:
-    with _open_utf8(path) as file:
+    number = 0
+    with _open_text(path) as file:
         try:
-            for number, document in enumerate(ijson.items(file, "item"), start=1):
+            for number, document in enumerate(each_element(file), start=1):
                 yield _fields(document, f"{path}: record {number}")
-        except (ijson.JSONError, UnicodeDecodeError) as error:
-            reason = str(error).splitlines()[0]  # the next lines quote the file
-            raise InputFileError(f"{path}: not a valid JSON list ({reason})") from None
+        except UnicodeDecodeError:
+            raise
+        except ValueError as error:
+            raise InputFileError(
+                f"{path}: not a valid JSON list, after {number} records ({error})"
+            ) from None
 
 
 def _fields(document: object, where: str) -> dict[str, str]:
@@ -136,22 +140,12 @@ def _fields(document: object, where: str) -> dict[str, str]:
 
 def _text(value: object) -> str:
     """Return a value as text that can be written: half a character becomes a question mark."""
-    return str(value).encode("utf-8", "replace").decode("utf-8")
+    text = value if isinstance(value, str) else shown(value)
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _open_text(path: Path) -> TextIO:
     return path.open(encoding=_encoding(path), newline="")
-
-
-def _open_utf8(path: Path) -> BinaryIO | codecs.StreamRecoder:
-    """Open a file as UTF-8 bytes without a byte order mark."""
-    encoding = _encoding(path)
-    binary = path.open("rb")
-    if encoding == "utf-8-sig":
-        if binary.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
-            binary.seek(0)
-        return binary
-    return codecs.EncodedFile(binary, "utf-8", encoding)
 
 
 def _encoding(path: Path) -> str:

@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import numpy as np
 from pydantic import TypeAdapter
 
+from engine.files import sha256_of_file
 from engine.ngrams import Postings
 from engine.row_slots import RowSlots, row_slots
 from engine.text_similarity import row_postings
 from objectives.array_file import Arrays, read_arrays, write_arrays
 from objectives.bank import cache_dir, engine_sha256
 from objectives.configuration import hash_of
-from objectives.output import write_whole
+from objectives.sealed_file import read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +38,7 @@ class _Column(NamedTuple):
 
 
 _COLUMNS = TypeAdapter(list[_Column])
+_MODULE = Path(__file__)  # says how they are laid out
 
 
 def read_slots(rows: Sequence[CatalogueRow], catalogue_sha256: str) -> tuple[RowSlots, ...]:
@@ -48,16 +51,12 @@ def read_slots(rows: Sequence[CatalogueRow], catalogue_sha256: str) -> tuple[Row
     InputFileError
         When the cache cannot be written.
     """
-    key = hash_of([engine_sha256(), catalogue_sha256])
+    key = hash_of([engine_sha256(), sha256_of_file(_MODULE), catalogue_sha256])
     path = cache_dir() / f"slots-{key[:32]}.json"
-    try:
-        cached = _slots(path.read_bytes())
-    except (OSError, ValueError, IndexError):
-        cached = ()
-    if len(cached) == len(rows):
-        return cached
-    written = _COLUMNS.dump_json(list(_columns(RowSlots, [row_slots(row) for row in rows])))
-    write_whole(path, written)
+    written = read_sealed(path)
+    if written is None:
+        written = _COLUMNS.dump_json(list(_columns(RowSlots, [row_slots(row) for row in rows])))
+        write_sealed(path, written)
     return _slots(written)
 
 
@@ -72,11 +71,12 @@ def read_postings(
         When the cache cannot be written.
     """
     # numpy computes the logarithms of the idf
-    key = hash_of([engine_sha256(), catalogue_sha256, ngram_range, np.__version__])
+    setting = [catalogue_sha256, ngram_range, np.__version__]
+    key = hash_of([engine_sha256(), sha256_of_file(_MODULE), *setting])
     path = cache_dir() / f"ngrams-{key[:32]}.npz"
-    cached = _postings(read_arrays(path))
-    if cached and _fits(cached, n_texts=2 * len(slots)):
-        return cached
+    cached = read_arrays(path)
+    if cached:
+        return _postings(cached)
     postings = row_postings([row.name for row in slots], [row.fsn for row in slots], ngram_range)
     # no n-gram holds a line feed, and an array of str would lose a null at its end
     text = "\n".join(postings.ngrams).encode("utf-8", "surrogatepass")
@@ -84,22 +84,9 @@ def read_postings(
     return postings
 
 
-def _postings(arrays: Arrays) -> Postings | None:
-    if arrays.keys() != set(Postings._fields):
-        return None
+def _postings(arrays: Arrays) -> Postings:
     text = arrays.pop("ngrams").tobytes().decode("utf-8", "surrogatepass")
     return Postings(tuple(text.split("\n")) if text else (), **arrays)
-
-
-def _fits(postings: Postings, n_texts: int) -> bool:
-    """Tell whether arrays from a file can be those of so many texts."""
-    n_ngrams, n_postings = len(postings.ngrams), len(postings.distinct)
-    return (
-        len(postings.position) == n_texts
-        and len(postings.idf) == n_ngrams
-        and len(postings.starts) == n_ngrams + 1
-        and len(postings.weights) == n_postings == postings.starts[-1]
-    )
 
 
 def _slots(written: bytes) -> tuple[RowSlots, ...]:

@@ -7,19 +7,21 @@ count says so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import suppress
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from engine.contrast import GIVES_CONTRAST
-from engine.errors import InputFileError
+from engine.errors import InputFileError, shown
 from engine.files import read_json, sha256_of_file
 from engine.patient import PATIENT_GROUPS, stated_groups
 from engine.slots import Contrast, Laterality, Modality
 from objectives.configuration import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 CRITICAL_KINDS = ("side", "modality", "contrast", "interventional", *PATIENT_GROUPS)
 _NO_SIDE = "none"
+_Kind = TypeVar("_Kind", bound=StrEnum)
 
 
 class _Row(NamedTuple):
@@ -131,7 +134,7 @@ def _read(path: Path) -> dict[str, _Row]:
     document = read_json(found)
     if not isinstance(document, dict):
         raise InputFileError(f"{path}: an object of preferred names is expected")
-    return {str(name): _row(slots, f"{path}: {name!r}") for name, slots in document.items()}
+    return {str(name): _row(slots, f"{path}: {name!r:.100}") for name, slots in document.items()}
 
 
 def _row(slots: object, where: str) -> _Row:
@@ -139,10 +142,10 @@ def _row(slots: object, where: str) -> _Row:
         raise InputFileError(f"{where}: an object of slots is expected")
     try:
         return _Row(
-            modality=Modality(slots["modality"]),
-            laterality=Laterality(slots["laterality"]),
-            gives_contrast=Contrast(slots["contrast"]) in GIVES_CONTRAST,
-            interventional=bool(slots["interventional"]),
+            modality=_one_of(Modality, slots, "modality"),
+            laterality=_one_of(Laterality, slots, "laterality"),
+            gives_contrast=_one_of(Contrast, slots, "contrast") in GIVES_CONTRAST,
+            interventional=_yes_or_no(slots["interventional"]),
             patient=stated_groups(_context(slots.get("context", []))),
         )
     except KeyError as error:
@@ -151,10 +154,24 @@ def _row(slots: object, where: str) -> _Row:
         raise InputFileError(f"{where}: {error}") from None
 
 
+def _one_of(kind: type[_Kind], slots: Mapping[str, object], name: str) -> _Kind:
+    value = slots[name]
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return kind(value)
+    raise ValueError(f"{name} must be one of {', '.join(kind)}, found {shown(value):.60}")
+
+
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"interventional must be true or false, found {shown(value):.60}")
+    return value
+
+
 def _context(terms: object) -> frozenset[str]:
-    if not isinstance(terms, list):
-        raise ValueError(f"context must be a list of terms, found {terms!r:.60}")
-    return frozenset(map(str, terms))
+    if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+        raise ValueError(f"context must be a list of terms, found {shown(terms):.60}")
+    return frozenset(terms)
 
 
 def _from_parser(slots: RowSlots) -> _Row:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from objectives.output import write_whole
+from objectives.configuration import resolve
+from objectives.output import spare_inputs, write_whole
 from scripts.console import (
     DatasetDirOption,
     DatasetOption,
@@ -43,6 +44,8 @@ def compare(
     Shares are in [0, 1], differences are B less A with 95% intervals; "at most" is a one-sided
     upper bound. Tuning sites stand apart from the others; test sites are left out.
     """
+    if output:
+        spare_inputs(output, map(resolve, (config_a, config_b, *(dataset or []))))
     found = comparing.compare(config_a, config_b, dataset or [], dataset_dir)
     warn_bad_records(found.bad_records)
     if found.left_out:

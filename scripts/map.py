@@ -9,8 +9,9 @@ import typer
 
 from objectives.bank import engine_sha256
 from objectives.calibration import calibration_note
-from objectives.configuration import DEFAULT_CONFIG, hash_of, load_configuration
+from objectives.configuration import DEFAULT_CONFIG, hash_of, load_configuration, resolve
 from objectives.mapping import map_file
+from objectives.output import spare_inputs
 from objectives.workspace import Workspace
 from scripts.console import ConfigOption, JsonOption, print_json, warn
 from scripts.progress import record_progress
@@ -48,6 +49,7 @@ def map_names(
     (which was not accepted) and are empty for NO_MATCH and NON_CLINICAL.
     """
     settings = load_configuration(config)
+    spare_inputs(output, map(resolve, (config, reference or settings.data.catalogue)))
     workspace = Workspace(settings, catalogue=reference)
     depends_on = [settings.sha256, workspace.catalogue_sha256, engine_sha256()]
     with record_progress() as on_records:

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 from typing_extensions import override
 
-from engine.errors import RadTuneError
+from engine.errors import RadTuneError, hide_passwords
 from objectives.identifiers import mask
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def _is_text(argument: str) -> bool:
 
 
 def _fail(message: str, code: int) -> None:
-    line = mask(" ".join(message.split()))  # the arguments may be a name, word by word
+    # the arguments may be a name, word by word, or a URL with a password
+    line = mask(hide_passwords(" ".join(message.split())))
     sys.stderr.write(f"radtune: error: {line}\n")
     sys.exit(code)
 

@@ -55,16 +55,22 @@ def _what_changed(
     config: Configuration, provenance: Mapping[str, Any], files: Sequence[Path]
 ) -> str | None:
     """Say in words why an exported configuration does not hold here, or return None."""
-    made_on = provenance.get("data", {})
+    made_on = _section(provenance, "data")
     if provenance.get("baseline_configuration") != config.sha256:
         return "the current configuration has changed"
     if provenance.get("engine") != engine_sha256():
         return "the engine has changed"
     if made_on.get("catalogue") != sha256_of_file(resolve(config.data.catalogue)):
         return "the catalogue has changed"
-    cases = made_on.get("cases", {})
+    cases = _section(made_on, "cases")
     other = [path for path in map(resolve_dataset, files) if cases.get(path.name) != _hash(path)]
     return f"{other[0].name} is new or has changed" if other else None
+
+
+def _section(provenance: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a part of what an export says; nothing where a person has changed its form."""
+    section = provenance.get(name)
+    return section if isinstance(section, dict) else {}
 
 
 def _hash(path: Path) -> str | None:

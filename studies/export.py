@@ -10,6 +10,7 @@ import yaml
 
 from engine.errors import ConfigurationError, RadTuneError
 from objectives.configuration import Configuration, load_configuration, resolve
+from objectives.database import without_password
 from objectives.output import write_whole
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def export_configuration(
     gate: GateReport,
 ) -> None:
     """Write a configuration that already has the best weights and their calibration.
+
+    Passwords in storage URLs are left out.
 
     Parameters
     ----------
@@ -77,6 +80,8 @@ def export_configuration(
     }
     exported = config.model_copy(update={"provenance": provenance})
     document = exported.model_dump(mode="json")
+    for section in (document["study"], document["training"]):
+        section["storage"] = without_password(section["storage"])
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=99)
     write_whole(path, _HEADER + text)
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 SHIPPED = (ROOT / "config.yaml").read_text(encoding="utf-8")
+BOMB = "".join(
+    f"a{n}: &a{n} [{', '.join(['x' if n == 0 else f'*a{n - 1}'] * 10)}]\n" for n in range(30)
+)
+BOMB += "retriever_top_k: *a29\n"
 
 
 def changed(change: Callable[[Document], object]) -> str:
@@ -31,6 +35,19 @@ def changed(change: Callable[[Document], object]) -> str:
         ("weights_component: [1, 2\n", "not valid YAML at line"),
         ("!!python/object/apply:os.system ['true']\n", "not valid YAML"),
         (SHIPPED + "retriever_top_k: 3\n", "the key 'retriever_top_k' stands twice"),
+        ("a: !!bool maybe\n", "tags (!NAME) are not allowed"),
+        ("a: !!int ''\n", "tags (!NAME) are not allowed"),
+        ("a: !!timestamp x\n", "tags (!NAME) are not allowed"),
+        (BOMB, "holds more than 65,536 values"),
+        (BOMB.replace("retriever_top_k", "<<"), "holds more than 65,536 values"),
+        ("a: &a [*a]\n", "holds itself"),
+        ("a: 0x" + "f" * 5000, "longer than 1,024 characters"),
+        ("a: 1" + ":1" * 20_000, "longer than 1,024 characters"),
+        ('a: "\\ud800"', "half a character"),
+        ('data: {catalogue: "a\\0b"}', "holds a null"),
+        ("k: 1\n" * 60_000, "a configuration has 262,144 at most"),
+        ("[" * 5000, "nested too deeply"),
+        (changed(lambda d: d.update({"\n": 1})), "\\n: is an unknown key"),
         (changed(lambda d: d.update(retriever_top_k=True)), "retriever_top_k: "),
         (changed(lambda d: d.update(colour=1)), "colour: is an unknown key"),
         (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,13 @@ def test_slots_that_cannot_be_read_are_read_in_the_catalogue_again(
     assert read_slots(rows, "a") == fresh
     path.write_bytes(whole[: len(whole) // 2])
     assert read_slots(rows, "a") == fresh
+    assert b"Knee" in whole
+    path.write_bytes(whole.replace(b"Knee", b"Node"))  # still such a file, but not this one
+    assert read_slots(rows, "a") == fresh
+    read_slots(rows[::-1], "another catalogue")
+    (other,) = set(folder.iterdir()) - {path}
+    path.write_bytes(other.read_bytes())
+    assert read_slots(rows, "a") == fresh
 
 
 def test_postings_from_the_cache_are_those_that_were_built(folder: Path) -> None:
@@ -86,12 +94,19 @@ def test_postings_of_any_character_come_back(folder: Path) -> None:
         assert read_postings(wordless, N_GRAMS, "wordless").ngrams == ()
 
 
+def npy() -> bytes:
+    """A file that numpy opens, but no archive."""
+    file = io.BytesIO()
+    np.save(file, np.zeros(3))
+    return file.getvalue()
+
+
 def test_postings_that_cannot_be_read_are_built_again(folder: Path) -> None:
     slots = tuple(row_slots(row) for row in make_rows())
     read_postings(slots, N_GRAMS, "a")
     (path,) = folder.iterdir()
     whole = path.read_bytes()
-    for broken in (b"", b"no archive", whole[: len(whole) // 2], whole[:-200]):
+    for broken in (b"", b"no archive", npy(), whole[: len(whole) // 2], whole[:-200]):
         path.write_bytes(broken)
         assert same(read_postings(slots, N_GRAMS, "a"), built(slots))
         assert path.read_bytes() == whole

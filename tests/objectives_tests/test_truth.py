@@ -100,8 +100,20 @@ def test_a_file_of_another_catalogue_with_some_names_in_common_is_not_believed(
     assert truth.modality_of("CT Head") == "CT"
 
 
-@pytest.mark.parametrize("wrong", [{"modality": "Moon"}, {"context": "paediatric"}])
-def test_a_malformed_file_is_refused(wrong: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"modality": "Moon"},
+        {"modality": ["CT"]},
+        {"laterality": None},
+        {"contrast": {}},
+        {"context": "paediatric"},
+        {"context": [1]},
+        {"interventional": "false"},  # which is true
+        {"interventional": None},
+    ],
+)
+def test_a_malformed_file_is_refused(wrong: dict[str, object], tmp_path: Path) -> None:
     path = tmp_path / "slots.json"
     path.write_text(json.dumps({"CT Head": PLAIN | wrong}))
     rows = make_rows()

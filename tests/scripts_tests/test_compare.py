@@ -185,6 +185,7 @@ def test_different_catalogues_are_refused(cli: Cli) -> None:
 def test_a_mistake_is_one_line(cli: Cli) -> None:
     one = configuration(cli, "a.yaml")
     assert "none.yaml: no such file" in cli("compare", one, "none.yaml").error
+    assert "a.yaml: is an input" in cli("compare", one, one, "--output", one).error
     only_test = next(path for path in cli.data.glob("*_v7.json"))
     error = cli("compare", one, one, "--dataset", str(only_test)).error
     assert "test sites EASTWOLD" in error

@@ -171,6 +171,12 @@ def test_an_interrupted_run_is_whole_and_goes_on(cli: Cli) -> None:
     n_written = json.loads(state.read_text())["n_records"]
     assert len(rows_of(cli.folder / "out.csv.partial")) == n_written
     assert not (cli.folder / "out.csv").exists()
+    written = state.read_text()
+    for changed in (written.replace(str(n_written), str(n_written - 1)), "[" * 9999, "{}", "[7]"):
+        state.write_text(changed)
+        error = cli("map", "--input", "in.csv", "--output", "out.csv", "--resume").error
+        assert "there is no interrupted run to resume" in error
+    state.write_text(written)
     resumed = cli("map", "--input", "in.csv", "--output", "out.csv", "--resume", "--json")
     assert resumed.document["n_resumed"] == n_written
     expected = (cli.folder / "whole.csv").read_bytes()
@@ -185,7 +191,9 @@ def test_an_interrupted_run_is_whole_and_goes_on(cli: Cli) -> None:
         (("--input", "empty.csv", "--output", "out.csv"), "empty.csv: holds no record"),
         (("--input", "header.csv", "--output", "out.csv"), "header.csv: holds no record"),
         (("--input", "other.csv", "--output", "out.csv"), "no column with exam names"),
-        (("--input", "in.csv", "--output", "in.csv"), "is the input"),
+        (("--input", "in.csv", "--output", "in.csv"), "is an input"),
+        (("--input", "in.csv", "--output", "own.yaml", "--config", "own.yaml"), "is an input"),
+        (("--input", "in.csv", "--output", "in.csv", "--reference", "in.csv"), "is an input"),
         (("--input", "in.csv", "--output", "."), "is a directory"),
         (("--input", "in.csv", "--output", "o", "--format", "xlsx"), "'xlsx' is unknown"),
         (("--input", "in.csv", "--output", "o", "--resume"), "no interrupted run to resume"),
@@ -204,6 +212,7 @@ def test_a_mistake_is_one_line_and_writes_nothing(
         "header.csv": "exam_name\n",
         "other.csv": "a,b\n1,2\n",
         "broken.json": '[{"exam_name": "CT Head"}, {',
+        "own.yaml": (ROOT / "config.yaml").read_text(encoding="utf-8"),
         "broken.jsonl": '{"exam_name": "CT Head"}\n{\n',
     }
     for name, text in inputs.items():

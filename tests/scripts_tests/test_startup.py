@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOT_FOR_A_LOOKUP = {
-    "sklearn", "scipy", "optuna", "joblib", "sqlalchemy", "pandas", "ijson", "multiprocessing",
+    "sklearn", "scipy", "optuna", "joblib", "sqlalchemy", "pandas", "multiprocessing",
     "rich.table", "rich.progress", "objectives.training", "objectives.validation", "studies",
     "scripts.train", "scripts.optimize", "scripts.validate", "scripts.map", "scripts.progress",
     "scripts.weights",
