@@ -20,7 +20,7 @@ from objectives.cases import load_cases
 from objectives.configuration import load_configuration
 from objectives.mapping import map_file
 from objectives.row_cache import read_postings, read_slots
-from objectives.sessions import check_sessions
+from objectives.session_schema import check_sessions
 from objectives.truth import RowTruth
 from objectives.usage import Usage
 from objectives.usage_cache import read_counts

@@ -219,7 +219,7 @@ def test_a_bank_beyond_the_limit_is_one_line(cli: Cli, tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "validate"],
         cwd=cli.folder,
-        env={**cli._environment, "RADTUNE_CACHE": str(tmp_path / "own")},
+        env={**cli.environment, "RADTUNE_CACHE": str(tmp_path / "own")},
         capture_output=True,
         text=True,
         check=False,
