@@ -48,6 +48,7 @@ ANSWER_COLUMNS = (
 )
 FORMATS = ("csv", "jsonl")
 _CHUNK = 2000  # records
+_GO_ON = "run the same with --resume"
 
 
 class MappingRun(NamedTuple):
@@ -104,7 +105,7 @@ def map_file(
     Raises
     ------
     InputFileError
-        When the input cannot be read.
+        When the input cannot be read, or the output not written.
     ConfigurationError
         When the format is unknown, input and output are the same file, or there is nothing to
         resume.
@@ -259,9 +260,6 @@ class _State(BaseModel):
         if self.seal != hash_of([self.depends_on, self.n_records, self.n_bytes]):
             raise ValueError("was changed after it was written")
         return self
-
-
-_GO_ON = "run the same with --resume"
 
 
 class _Partial:

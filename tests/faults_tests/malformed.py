@@ -82,8 +82,10 @@ def run(n_inputs: int, random_seed: int) -> Outcome:
 def _send(trier: _Trier, n_inputs: int, rng: Random) -> None:
     for place in NO_FILES:
         trier.try_place(place)
-    n_made = (n_inputs - len(NO_FILES)) // 2
-    for _ in range(n_inputs - len(NO_FILES) - n_made):
+    trier.try_content(trier.reader.seeds[0])
+    n_left = n_inputs - trier.n_tried
+    n_made = n_left // 2
+    for _ in range(n_left - n_made):
         trier.try_content(broken(rng.choice(trier.reader.seeds), rng))
     if n_made < 1:
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from random import Random
 
@@ -58,9 +58,9 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "\n".join(
 MERGES = "m0: &m0 {x: 1, y: 2}\n" + "\n".join(
     f"m{n}: &m{n} {{<<: [{','.join([f'*m{n - 1}'] * 10)}]}}" for n in range(1, 30)
 )
-_VALUES = re.compile(
-    rb'"(?:[^"\\\n]|\\.)*"|(?<=: )[^\n#,\]}]+|(?<=[,\n;])[^,\n;]+|-?\d+(?:\.\d+)?|true|false|null'
-)
+_IN_YAML = re.compile(rb"(?<=: )[^\n#,\]}]+|^ *\w+(?=:)", re.MULTILINE)
+_IN_TABLE = re.compile(rb"[^,;\n]+")
+_MARK = "the place of another value"
 
 
 def broken(seed: Content, rng: Random) -> Content:
@@ -118,21 +118,51 @@ def _put_in(content: Content, rng: Random) -> Content:
 
 
 def _nasty_value(content: Content, rng: Random) -> Content:
-    found = list(_VALUES.finditer(content[: 1 << 16]))
-    if not found:
-        return content
-    place = rng.choice(found)
+    """Put something in the place of one value, everything around it right."""
     put = rng.choice(NASTY).encode("utf-8", "surrogatepass")
-    return content[: place.start()] + put + content[place.end() :]
+    marked = _marked(content, rng)
+    if marked is None:
+        found = _places(content)
+        if not found:
+            return content
+        place = rng.choice(found)
+        return content[: place.start()] + put + content[place.end() :]
+    return marked.replace(json.dumps(_MARK).encode(), put)
 
 
 def _another_value(content: Content, rng: Random) -> Content:
     """Put one of its own values in the place of another: a wrong type, a key twice."""
-    found = list(_VALUES.finditer(content[: 1 << 16]))
+    found = _places(content)
     if not found:
         return content
     place, other = rng.choice(found), rng.choice(found)
     return content[: place.start()] + other.group() + content[place.end() :]
+
+
+def _places(content: Content) -> list[re.Match[bytes]]:
+    pattern = _IN_YAML if b": " in content[:2000] else _IN_TABLE
+    return list(pattern.finditer(content[: 1 << 16]))
+
+
+def _marked(content: Content, rng: Random) -> Content | None:
+    """Mark the place of one value of a JSON document, or of one line of JSON Lines."""
+    lines = content.split(b"\n") if b"}\n{" in content else [content]
+    chosen = rng.randrange(len(lines))
+    try:
+        document = json.loads(lines[chosen])
+    except (ValueError, RecursionError):
+        return None
+    inside = document
+    while isinstance(inside, dict | list) and inside:
+        keys = list(inside) if isinstance(inside, dict) else list(range(len(inside)))
+        key = rng.choice(keys)
+        if isinstance(inside[key], dict | list) and inside[key] and rng.random() < 0.9:
+            inside = inside[key]
+            continue
+        inside[key] = _MARK
+        lines[chosen] = json.dumps(document).encode()
+        return b"\n".join(lines)
+    return None
 
 
 def _encoded(content: Content, rng: Random) -> Content:
@@ -230,17 +260,45 @@ _ANYTHING = st.recursive(
 )
 
 
-def documents(keys: tuple[str, ...], texts: tuple[str, ...]) -> st.SearchStrategy[Content]:
-    """Make JSON documents that resemble a list of records, or its parts, or nothing at all."""
+Record = dict[str, object]
+
+
+def documents(
+    records: Sequence[Record], texts: tuple[str, ...], names: Sequence[str] = ()
+) -> st.SearchStrategy[Content]:
+    """Make JSON documents that resemble a list of records, or of records by name."""
+    some = _changed(records, texts)
+    made: st.SearchStrategy[object] = st.lists(some, min_size=1, max_size=4)
+    if names:
+        rest = dict.fromkeys(names, records[0])
+        by_name = st.dictionaries(st.sampled_from(names) | _ANY_TEXT, some, max_size=3)
+        made = by_name.map(lambda changed: {**rest, **changed})
+    return st.one_of(made, made, made, st.lists(some | _ANYTHING), _ANYTHING).map(_as_json)
+
+
+def lines(records: Sequence[Record], texts: tuple[str, ...]) -> st.SearchStrategy[Content]:
+    """Make JSON Lines of such records."""
+    some = _changed(records, texts)
+    line = st.one_of(some, some, some, some, _ANYTHING).map(_as_json)
+    return st.lists(line, min_size=1, max_size=4).map(b"\n".join)
+
+
+def _changed(records: Sequence[Record], texts: tuple[str, ...]) -> st.SearchStrategy[Record]:
+    """Take a record, with a few keys that have other values, and perhaps one less."""
+    keys = list(records[0])
     value = st.sampled_from(texts) | _ANYTHING
-    record = st.dictionaries(st.sampled_from(keys) | _ANY_TEXT, value, max_size=8)
-    records = st.lists(record | _ANYTHING, max_size=5)
-    return (records | record | _ANYTHING).map(lambda made: json.dumps(made).encode())
+    changes = st.dictionaries(st.sampled_from(keys) | _ANY_TEXT, value, max_size=2)
+    less = st.sampled_from([*[""] * 9, *keys])
+    return st.builds(
+        lambda record, other, gone: {k: v for k, v in {**record, **other}.items() if k != gone},
+        st.sampled_from(records),
+        changes,
+        less,
+    )
 
 
-def lines(keys: tuple[str, ...], texts: tuple[str, ...]) -> st.SearchStrategy[Content]:
-    """Make JSON Lines of such documents."""
-    return st.lists(documents(keys, texts), max_size=5).map(b"\n".join)
+def _as_json(made: object) -> Content:
+    return json.dumps(made).encode()
 
 
 def tables(columns: tuple[str, ...]) -> st.SearchStrategy[Content]:

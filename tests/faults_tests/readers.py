@@ -45,12 +45,6 @@ if TYPE_CHECKING:
 N_ROWS, N_CASES = 40, 12
 OLD_OUTPUT = "an earlier output\n"
 
-_CATALOGUE_KEYS = (
-    *("snomed_concept_id", "snomed_fsn", "snomed_laterality_concept_id", "snomed_laterality_fsn"),
-    *("is_diagnostic", "is_interventional", "primary_source_name"),
-)
-_CASE_KEYS = ("DATA_SOURCE", "MODALITY_CODE", "EXAM_CODE", "EXAM_NAME", "EXPECTED_NAME")
-_SLOT_KEYS = ("modality", "laterality", "contrast", "interventional", "context", "CT Head")
 _COLUMNS = ("exam_name", "modality", "study_description", "status", "extra_cells")
 _TEXTS = ("Y", "N", "", "CT Head", "CT", "NORTHMOOR", "left", "none", "EXAM_NAME", "4.50")
 
@@ -176,20 +170,20 @@ def _documents(world: _World) -> list[Reader]:
     written = _records(ROOT / "data/sanity/consistency_groups.json")
     in_lines = b"\n".join(json.dumps(case).encode() for case in world.cases)
     known = load_cases([folder / "v2.json"], world.names).cases
-    of_cases = documents(_CASE_KEYS, _TEXTS)
+    of_cases = documents(world.cases, _TEXTS)
     return [
         Reader(
             "catalogue",
             catalogue,
             (_written(world.catalogue), (ROOT / "data/reference/NHS.json").read_bytes()),
-            documents(_CATALOGUE_KEYS, _TEXTS),
+            documents(world.catalogue, _TEXTS),
             lambda: load_catalogue(catalogue),
         ),
         Reader(
             "slots.json",
             slots,
             (_written(own),),
-            documents(_SLOT_KEYS, _TEXTS),
+            documents(list(own.values()), _TEXTS, list(own)),
             lambda: RowTruth(world.rows, world.index.slots, slots),
         ),
         Reader(
@@ -203,21 +197,21 @@ def _documents(world: _World) -> list[Reader]:
             "cases (JSON Lines)",
             case_lines,
             (in_lines,),
-            lines(_CASE_KEYS, _TEXTS),
+            lines(world.cases, _TEXTS),
             lambda: load_cases([case_lines], world.names),
         ),
         Reader(
             "sanity set",
             sanity,
             (_written(sets),),
-            of_cases,
+            documents(sets, _TEXTS),
             lambda: world.workspace.load_sanity(sanity),
         ),
         Reader(
             "consistency groups",
             groups,
             (_written(written),),
-            documents(("EXPECTED_NAME", "EXAM_NAMES"), _TEXTS),
+            documents(written, _TEXTS),
             lambda: consistency(known, load_groups(groups)),
         ),
     ]
@@ -232,12 +226,12 @@ def _name_files(world: _World) -> list[Reader]:
         f'"{one["exam_name"]}";{one["modality"]};4.50\n'.replace(";", ",") for one in records
     )
     in_lines = b"\n".join(json.dumps(one).encode() for one in records)
-    of_json = documents(_COLUMNS, _TEXTS)
+    of_json = documents(records, _TEXTS)
     in_utf_16 = table.replace(",", ";").encode("utf-16")
     seeds = {
         "names.csv": ((table.encode(), in_utf_16), tables(_COLUMNS)),
         "names.json": ((_written(records),), of_json),
-        "names.jsonl": ((in_lines,), lines(_COLUMNS, _TEXTS)),
+        "names.jsonl": ((in_lines,), lines(records, _TEXTS)),
     }
     found = [
         _mapping(world, world.folder / name, real, made) for name, (real, made) in seeds.items()
