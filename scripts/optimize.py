@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import pstdev
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,8 @@ from studies import OptimizationConfig, TrainingOptimizer
 from studies.gate import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from studies import OptimizationResult
 
 EXIT_CODES = {
@@ -123,6 +126,8 @@ def _print_block(study: OptimizationResult) -> None:
         f"Best validation score: {study.best_value:.4f} (trial {study.best_trial}; "
         f"current weights {study.baseline_value:.4f}, random weights "
         f"{study.random_median_value:.4f}, ceiling {study.ceiling:.4f})",
+        f"Accuracy@1 of the tuning sites: {_spread(study.best_site_accuracies)} "
+        f"(current weights {_spread(study.baseline_site_accuracies)})",
         f"Experiments run: {study.n_trials} ({study.n_new_trials} now; {study.n_complete} "
         f"complete, of which {study.n_infeasible} with more critical errors of some kind than the "
         f"current weights, {study.n_pruned} pruned, {study.n_failed} failed; "
@@ -153,3 +158,9 @@ def _print_block(study: OptimizationResult) -> None:
         lines.append(f"Output: {study.output} (copy it to config.yaml to make it current)")
     lines.append(f"Total time: {study.elapsed_s:.1f} seconds")
     typer.echo("\n".join(lines))
+
+
+def _spread(site_accuracies: Mapping[str, float]) -> str:
+    """Write the lowest and the highest accuracy of the sites, and their standard deviation."""
+    shares = list(site_accuracies.values())
+    return f"{min(shares):.4f} to {max(shares):.4f}, standard deviation {pstdev(shares):.4f}"

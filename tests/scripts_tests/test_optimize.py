@@ -216,6 +216,7 @@ def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
     for line in (
         "OPTIMIZATION COMPLETED SUCCESSFULLY",
         "Best validation score: 0.",
+        "Accuracy@1 of the tuning sites: 0.",
         "Experiments run: 4",
         "with more critical errors of some kind than the current weights",
         "Strategy used: random_search",
