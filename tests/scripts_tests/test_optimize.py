@@ -138,10 +138,9 @@ def test_a_killed_study_goes_on_as_if_it_had_not_been(cli: Cli) -> None:
             process.kill()
     assert process.returncode == -signal.SIGKILL
     left = trials_in(cli.folder / "killed.db")
-    assert 1 <= len(left) < 60
     assert cli("optimize", *options, "--storage", "sqlite:///killed.db").code in CODES.values()
     whole = trials_in(cli.folder / "whole.db")
-    assert len(whole) == 60
+    assert 1 <= len(left) < len(whole) <= 60  # auto ends when nothing gains any more
     assert trials_in(cli.folder / "killed.db") == whole
     assert left == whole[: len(left)]
 
@@ -225,7 +224,7 @@ def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
         "Best parameters:",
         "  anatomy_weight: 0.",
         "  critical errors: ",
-        "Tried: 4 trials of random_search; won: ",
+        "Tried: 4 trials (current weights, 3 of random_search); won: ",
         "Gain at the gate: ",
         "Critical errors there: ",
         "Decision: ",
