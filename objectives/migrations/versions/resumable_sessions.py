@@ -9,11 +9,6 @@ revision = "2"
 down_revision = "1"
 
 _OLD = "finished_training_sessions"
-_KEPT = (
-    "id, experiment_name, finished_at, data_sha256, configuration_sha256, total_cases, "
-    "processed_cases, accuracy_at_1, recall_at_k, critical_errors, success_rate, "
-    "average_confidence, errors, total_processing_time_s"
-)
 
 
 def upgrade() -> None:
@@ -21,8 +16,13 @@ def upgrade() -> None:
     op.rename_table("training_sessions", _OLD)
     on_postgres = op.get_bind().dialect.name == "postgresql"
     if on_postgres:  # the names of the old key and its sequence are wanted again
-        op.execute(f"ALTER TABLE {_OLD} RENAME CONSTRAINT training_sessions_pkey TO {_OLD}_pkey")
-        op.execute(f"ALTER SEQUENCE training_sessions_id_seq RENAME TO {_OLD}_id_seq")
+        op.execute(
+            "ALTER TABLE finished_training_sessions RENAME CONSTRAINT training_sessions_pkey "
+            "TO finished_training_sessions_pkey"
+        )
+        op.execute(
+            "ALTER SEQUENCE training_sessions_id_seq RENAME TO finished_training_sessions_id_seq"
+        )
     op.create_table(
         "training_sessions",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -45,8 +45,14 @@ def upgrade() -> None:
         sa.Column("engine_sha256", sa.String),
     )
     op.execute(
-        f"INSERT INTO training_sessions ({_KEPT}, status) "  # noqa: S608 - constants
-        f"SELECT {_KEPT}, 'completed' FROM {_OLD}"
+        "INSERT INTO training_sessions (id, experiment_name, finished_at, data_sha256, "
+        "configuration_sha256, total_cases, processed_cases, accuracy_at_1, recall_at_k, "
+        "critical_errors, success_rate, average_confidence, errors, total_processing_time_s, "
+        "status) "
+        "SELECT id, experiment_name, finished_at, data_sha256, "
+        "configuration_sha256, total_cases, processed_cases, accuracy_at_1, recall_at_k, "
+        "critical_errors, success_rate, average_confidence, errors, total_processing_time_s, "
+        "'completed' FROM finished_training_sessions"
     )
     if on_postgres:
         op.execute(
