@@ -10,7 +10,7 @@ TEXT2TERM := .local/text2term/bin/python
 RANX := .local/ranx/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate calibrate dashboard bench bench-large bench-accuracy bench-decision hazards test check format clean
+.PHONY: help install data optimize train validate calibrate dashboard bench bench-large bench-accuracy bench-decision hazards test test-faults check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ dashboard: $(STAMP) ## browse the trials at http://127.0.0.1:8080
 
 test: $(STAMP) ## run the tests
 	$(RUN)/python -m pytest $(ARGS)
+
+test-faults: $(STAMP) ## 10,000 malformed inputs, full disks, what must not be run or told (ARGS='10000 42': inputs, seed)
+	$(RUN)/python -m tests.faults_tests.malformed $(ARGS)
+	$(RUN)/python -m pytest tests/faults_tests/test_disk_full.py tests/test_security.py
 
 $(TEXT2TERM): ## (an environment of its own for text2term)
 	$(PYTHON) -m venv .local/text2term
