@@ -51,6 +51,11 @@ dashboard: $(STAMP) ## browse the trials at http://127.0.0.1:8080
 test: $(STAMP) ## run the tests
 	$(RUN)/python -m pytest $(ARGS)
 
+test-faults: $(STAMP) ## malformed inputs, full disks, killed training runs: docs/reliability.md (10 minutes; ARGS='10000 42': inputs, seed)
+	$(RUN)/python -m tests.faults_tests.malformed $(ARGS)
+	$(RUN)/python -m pytest tests/faults_tests/test_disk_full.py tests/test_security.py
+	$(RUN)/python -m benchmarks.train_faults
+
 $(TEXT2TERM): ## (an environment of its own for text2term)
 	$(PYTHON) -m venv .local/text2term
 	.local/text2term/bin/python -m pip install --quiet 'text2term==4.6.0'
@@ -73,9 +78,6 @@ bench-search: $(STAMP) ## every search strategy: value by trials and seconds, te
 
 bench-large: $(STAMP) ## time and memory a case at 15,000 and 150,000 cases, into docs/benchmarks.md (ARGS='15000 1500000')
 	$(RUN)/python -m benchmarks.large $(ARGS)
-
-test-faults: $(STAMP) ## kill training runs at random moments and compare, into docs/reliability.md (5 minutes)
-	$(RUN)/python -m benchmarks.train_faults $(ARGS)
 
 hazards: $(STAMP) ## write docs/hazards.md with a fresh count
 	$(RUN)/python -m benchmarks.hazards

@@ -8,7 +8,7 @@ from sys import maxsize
 
 _LONGEST = 2000  # characters of a message
 _IN_URL = re.compile(r"(:/{1,2}[^\s/:@]*:)\S+(?=@)")
-_AS_OPTION = re.compile(r"(\w*passw\w*\s*=\s*)[^\s&'\")]+", re.IGNORECASE)
+_AS_OPTION = re.compile(r"(passw\w{0,40}\s?=\s?)[^\s&'\")]+", re.IGNORECASE)
 
 
 class RadTuneError(Exception):
@@ -54,7 +54,7 @@ _SHALLOW.maxstring = _SHALLOW.maxlong = _SHALLOW.maxother = maxsize
 
 
 def _one_line(message: str) -> str:
-    message = hide_passwords(message)
+    message = hide_passwords(message[: 2 * _LONGEST])  # what takes time on a giant line
     line = message if len(message) <= _LONGEST else f"{message[:_LONGEST]} ..."
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()

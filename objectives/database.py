@@ -73,7 +73,7 @@ def check_database(url: str) -> None:
     try:
         with database.connect() as connection:
             tables = set(sa.inspect(connection).get_table_names())
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, UnicodeDecodeError) as error:  # names of tables may be damaged, too
         raise cannot_use(url, error) from None
     finally:
         database.dispose()

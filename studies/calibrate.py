@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from engine.files import read_text
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from objectives.decision_quality import DecisionReport
 
 _SECTION = "calibration"
+_FLOAT = "tag:yaml.org,2002:float"
 
 
 class CalibrationRun(NamedTuple):
@@ -91,9 +93,11 @@ def calibrate(
 def _with_section(path: Path, calibration: Calibration) -> str:
     """Return a configuration's text with another calibration; everything else stays as it is."""
     yaml = YAML()
+    yaml.Constructor = _KeepingNumbers
     yaml.preserve_quotes = True
     yaml.width = 4096
     yaml.representer.add_representer(type(None), _null)
+    yaml.representer.add_representer(_Written, _number)
     yaml.indent(mapping=2, sequence=4, offset=2)
     document = yaml.load(read_text(path))
     values = calibration.model_dump(mode="json")
@@ -104,6 +108,28 @@ def _with_section(path: Path, calibration: Calibration) -> str:
     text = io.StringIO()
     yaml.dump(document, text)
     return text.getvalue()
+
+
+class _Written(str):
+    """A number with a point, as it is written: the library would change its last digits."""
+
+    __slots__ = ()
+
+
+class _KeepingNumbers(RoundTripConstructor):
+    """What the library uses, but for numbers with a point."""
+
+
+def _as_written(_: _KeepingNumbers, node: ScalarNode) -> _Written:
+    return _Written(node.value)
+
+
+_KeepingNumbers.add_constructor(_FLOAT, _as_written)
+
+
+def _number(representer: RoundTripRepresenter, number: _Written) -> ScalarNode:
+    node: ScalarNode = representer.represent_scalar(_FLOAT, str(number))
+    return node
 
 
 def _null(representer: RoundTripRepresenter, _: None) -> ScalarNode:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from studies.records import reading
+
 if TYPE_CHECKING:
     import optuna
 
@@ -51,4 +53,5 @@ def log_look(study: optuna.Study, trial: int, report: GateReport) -> None:
 
 
 def _trials(study: optuna.Study) -> list[int]:
-    return [look[_TRIAL] for look in study.user_attrs.get(_ATTRIBUTE, [])]
+    with reading(study.study_name):
+        return [look[_TRIAL] for look in study.user_attrs.get(_ATTRIBUTE, [])]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from engine.errors import StudyError
 from objectives.bank import engine_sha256
 from objectives.configuration import hash_of
+from studies.records import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,11 +106,13 @@ def claim(study: optuna.Study, identity: Identity) -> None:
         Says what has changed since the study began.
     """
     now = _document(identity)
-    stored = study.user_attrs.get(_ATTRIBUTE)
-    if stored is None and not study.get_trials(deepcopy=False):
+    with reading(study.study_name):
+        stored = study.user_attrs.get(_ATTRIBUTE)
+        is_new = stored is None and not study.get_trials(deepcopy=False)
+    if is_new:
         study.set_user_attr(_ATTRIBUTE, now)
         return
-    if stored is None:
+    if not isinstance(stored, dict):
         raise StudyError(
             f"study {study.study_name!r} was not made by this program; "
             "give another name with --study-name"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from engine.errors import StudyError
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights, weights_of
 from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from engine.settings import Weights
@@ -132,6 +134,44 @@ def _including(distribution: FloatDistribution, value: float) -> FloatDistributi
     if distribution.low <= value <= distribution.high:
         return distribution
     return FloatDistribution(min(distribution.low, value), max(distribution.high, value))
+
+
+@contextmanager
+def reading(study_name: str) -> Iterator[None]:
+    """Say in one line that what is stored of a study has not the form that it was written in.
+
+    Raises
+    ------
+    StudyError
+    """
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise StudyError(
+            f"study {study_name!r} cannot be read ({type(error).__name__}: {error}): its database "
+            "was damaged or changed by another program; restore it, or start another study with "
+            "--study-name NAME"
+        ) from error
+
+
+def check_records(study_name: str, records: Iterable[FrozenTrial]) -> None:
+    """Refuse trials that this program has not written.
+
+    Raises
+    ------
+    StudyError
+    """
+    with reading(study_name):
+        for record in records:
+            attrs = record.user_attrs
+            if (
+                not record.state.is_finished()
+                or not record.params.keys() >= set(WEIGHT_NAMES)
+                or not isinstance(attrs.get(_COORDINATES), dict)
+                or not isinstance(attrs.get(_ORIGIN), str)
+                or (record.state is TrialState.COMPLETE and _CRITICAL_BY_KIND not in attrs)
+            ):
+                raise ValueError(f"trial {record.number} is not one of this program's")
 
 
 def critical_by_kind(record: FrozenTrial) -> dict[str, int]:

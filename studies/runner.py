@@ -13,6 +13,7 @@ from objectives.objective import never_stop
 from studies.pruners import BatchPruner
 from studies.records import (
     Finished,
+    check_records,
     coordinates_of_record,
     critical_by_kind,
     is_feasible,
@@ -100,6 +101,7 @@ class StudyRunner:
 
     def _learn(self) -> None:
         """Take note of every finished trial, as if none had been seen before."""
+        check_records(self.name, self.records)
         self._pruner.forget()
         self._strategy.forget()
         self._best: FrozenTrial | None = None

@@ -23,7 +23,7 @@ _PATIENCE_S = 30.0  # as long as Optuna, which tries five times, waits for anoth
 def quiet_optuna() -> Iterator[None]:
     """Keep Optuna from announcing studies: the program tells its user itself."""
     before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         yield
     finally:
@@ -43,7 +43,7 @@ def translated_errors(url: str) -> Iterator[None]:
     except optuna.exceptions.StorageInternalError as error:
         cause = error.__cause__
         raise cannot_use(url, cause if isinstance(cause, SQLAlchemyError) else error) from None
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, UnicodeDecodeError) as error:
         raise cannot_use(url, error) from None
 
 
@@ -86,5 +86,5 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
             f"{shown_url(url)}: {str(error).splitlines()[0]} "
             "(back it up, then `optuna storage upgrade`)"
         ) from None
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, UnicodeDecodeError) as error:
         raise cannot_use(url, error) from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Self
 
+from studies.records import reading
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
@@ -53,8 +55,15 @@ class TrialLog:
         return self._records
 
     def reload(self) -> None:
-        """Read what is in the database now, and forget what has not been written."""
-        self._records = self._study.get_trials(deepcopy=False)
+        """Read what is in the database now, and forget what has not been written.
+
+        Raises
+        ------
+        StudyError
+            When what is there has been damaged.
+        """
+        with reading(self._study.study_name):
+            self._records = self._study.get_trials(deepcopy=False)
         self._n_written = len(self._records)
 
     def add(self, record: FrozenTrial) -> None:

@@ -12,7 +12,7 @@ from engine.coefficients import exact_coefficients
 from engine.errors import StudyError
 from objectives.search_space import WEIGHT_NAMES, real_weights, weights_of
 from studies.gate_looks import count_looks
-from studies.records import is_feasible, weights_of_record
+from studies.records import is_feasible, reading, weights_of_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,11 @@ def _load(study: optuna.Study, source: str) -> optuna.Study:
     if source not in names:
         others = ", ".join(sorted({*names} - {study.study_name})) or "none"
         raise StudyError(f"--warm-start {source!r}: no such study; there are: {others}")
-    return optuna.load_study(study_name=source, storage=storage)
+    other = optuna.load_study(study_name=source, storage=storage)
+    with reading(source):  # at once: later it is not known whose fault it is
+        other.get_trials(deepcopy=False)
+        _ = other.user_attrs
+    return other
 
 
 def _best_weights(other: optuna.Study, space: SearchSpace, current: Weights) -> Sequence[Weights]:

@@ -155,7 +155,7 @@ class _Trier:
         if not line.isprintable() or len(line) > 2500:
             return f"no line that can be printed: {line!r:.300}"
         # A cache is named by its folder: what was in it cannot be mended by a person.
-        if not any(str(name) in line for name in (self.reader.path.stem, "cache")):
+        if not any(name in line for name in (self.reader.path.stem, "cache", "study 's'")):
             return f"does not name the file: {line:.300}"
         try:
             self.reader.refused(error)

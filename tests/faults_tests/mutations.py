@@ -98,6 +98,16 @@ def _flipped(content: Content, rng: Random) -> Content:
     return bytes(flipped)
 
 
+def _another_letter(content: Content, rng: Random) -> Content:
+    """Change a letter of some text: what is binary around it stays sound."""
+    texts = list(re.finditer(rb"[ -~]{4,}", content))
+    if not texts:
+        return content
+    place = rng.choice(texts)
+    at = rng.randrange(place.start(), place.end())
+    return content[:at] + bytes([rng.randrange(32, 127)]) + content[at + 1 :]
+
+
 def _put_in(content: Content, rng: Random) -> Content:
     start = _at(content, rng)
     put = rng.choice(
@@ -209,7 +219,7 @@ def _another_file(content: Content, rng: Random) -> Content:
 
 
 MUTATIONS: tuple[Callable[[Content, Random], Content], ...] = (
-    *(_cut, _cut_out, _doubled, _flipped, _put_in, _encoded, _another_file),
+    *(_cut, _cut_out, _doubled, _flipped, _another_letter, _put_in, _encoded, _another_file),
     *(_nasty_value,) * 5,
     *(_another_value,) * 2,
 )

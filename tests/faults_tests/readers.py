@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import optuna
 import yaml
 from hypothesis import strategies as st
+from optuna.trial import FrozenTrial, TrialState
 
 from engine.catalogue import load_catalogue
 from engine.index import CatalogueIndex
@@ -20,6 +22,7 @@ from objectives.cases import load_cases
 from objectives.configuration import load_configuration
 from objectives.mapping import map_file
 from objectives.row_cache import read_postings, read_slots
+from objectives.search_space import SearchSpace
 from objectives.session_schema import check_sessions
 from objectives.truth import RowTruth
 from objectives.usage import Usage
@@ -31,8 +34,17 @@ from studies.choice import choose_configuration
 from studies.export import check_output
 from studies.gate_looks import count_looks
 from studies.identity import DataHashes, claim, make_identity
-from studies.records import coordinates_of_record, origin_of_record, weights_of_record
+from studies.records import (
+    Finished,
+    check_records,
+    to_record,
+    weight_distributions,
+    weights_of_record,
+)
 from studies.storage import open_storage, quiet_optuna, translated_errors
+from studies.trial_log import TrialLog
+from studies.trial_writer import TrialWriter
+from studies.warm_start import take_warm_start
 from tests.conftest import ROOT
 from tests.faults_tests.mutations import Content, documents, lines, settings_files, tables
 
@@ -41,6 +53,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.errors import RadTuneError
+    from objectives.configuration import Configuration
 
 N_ROWS, N_CASES = 40, 12
 OLD_OUTPUT = "an earlier output\n"
@@ -344,6 +357,7 @@ def _newest(cache: Path, pattern: str) -> list[Path]:
 def _databases(world: _World) -> list[Reader]:
     path = world.folder / "studies.db"
     url = f"sqlite:///{path}"
+    space = SearchSpace(world.config.study.bounds)
     hashes = DataHashes("c", "s", "t", "u", {})
     identity = make_identity(world.config, world.config.study, {}, hashes)
 
@@ -356,14 +370,21 @@ def _databases(world: _World) -> list[Reader]:
                 )
                 claim(study, identity)
                 count_looks(study)
-                for record in study.get_trials(deepcopy=False):
+                take_warm_start(study, None, space)
+                log = TrialLog(study, TrialWriter(storage, "s"))
+                check_records("s", log.records)
+                for record in log.records:
                     weights_of_record(record)
-                    coordinates_of_record(record)
-                    origin_of_record(record)
             finally:
                 storage.engine.dispose()
 
-    seed = _bytes_of(path, read)
+    def make() -> None:
+        read()
+        storage = open_storage(url)
+        TrialWriter(storage, "s").write([_trial(world.config)] * 3, 0)
+        storage.engine.dispose()
+
+    seed = _bytes_of(path, make)
     seeds = (seed, *(_bytes_of(world.folder / "other.db", None, made) for made in _OTHERS))
     sessions = world.folder / "sessions.db"
     return [
@@ -377,6 +398,14 @@ def _databases(world: _World) -> list[Reader]:
             share=1,
         ),
     ]
+
+
+def _trial(config: Configuration) -> FrozenTrial:
+    now = datetime.now()  # noqa: DTZ005 - Optuna stores local times
+    proposed = Finished(
+        TrialState.FAIL, config.weights, {"x": 0.5}, "line_search: x", None, {0: 0.5}, now, now
+    )
+    return to_record(proposed, weight_distributions(SearchSpace(config.study.bounds)), None)
 
 
 _OTHERS = (

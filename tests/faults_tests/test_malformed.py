@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from objectives.bank import engine_sha256
+from objectives.configuration import load_configuration
+from tests.conftest import ROOT
 from tests.faults_tests.malformed import TIME_LIMIT_S, report, run
+
+if TYPE_CHECKING:
+    from tests.scripts_tests.conftest import Cli
 
 N_INPUTS = 1000
 N_READERS = 19
@@ -20,3 +32,42 @@ def test_malformed_files_load_or_are_refused_in_one_line() -> None:
         assert counts["refused"] or name.startswith("bank"), name
     assert sum(counts.total() for counts in outcome.counts.values()) >= N_INPUTS
     assert outcome.slowest_s < TIME_LIMIT_S
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE study_user_attributes SET value_json = '[' || value_json",
+        "UPDATE study_user_attributes SET value_json = '7'",
+        "UPDATE trial_params SET distribution_json = '{'",
+        "UPDATE trial_user_attributes SET value_json = '[' || value_json",
+        "UPDATE trial_user_attributes SET key = key || 'x'",
+        "UPDATE trials SET state = 'RUNNING'",
+    ],
+)
+def test_a_study_that_was_damaged_is_refused_in_one_line(damage: str, cli: Cli) -> None:
+    options = ("optimize", "--dataset-dir", str(cli.data), "--max-experiments")
+    assert cli(*options, "2").code in (0, 3, 4)
+    connection = sqlite3.connect(cli.folder / "optimization_results.db")
+    with connection:
+        connection.execute(damage)
+    connection.close()
+    error = cli(*options, "3").error
+    assert "study 'auto-seed-42'" in error
+    assert "--study-name" in error
+
+
+@pytest.mark.parametrize("provenance", [{}, {"data": 7}, {"data": {"cases": "all"}}])
+def test_an_export_whose_provenance_was_edited_is_not_preferred(
+    provenance: dict[str, object], cli: Cli
+) -> None:
+    document = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    hashes = {
+        "baseline_configuration": load_configuration(ROOT / "config.yaml").sha256,
+        "engine": engine_sha256(),
+    }
+    edited = {**document, "provenance": {**hashes, **provenance}}
+    cli.write("optimized_config.yaml", yaml.safe_dump(edited))
+    ran = cli("train", "--dataset-dir", str(cli.data), "--json")
+    assert ran.document["config"] == "config.yaml"
+    assert "the catalogue has changed" in ran.document["config_reason"]

@@ -13,7 +13,7 @@ from objectives.cases import dataset_files
 from objectives.configuration import Configuration, load_configuration
 from objectives.scoring import find_winners
 from objectives.workspace import Workspace
-from studies.calibrate import calibrate
+from studies.calibrate import _with_section, calibrate
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -57,6 +57,19 @@ def test_the_file_gets_the_numbers_and_keeps_everything_else(own: Path, data: Pa
     assert run.fitted.operating_point is not None
     assert run.fitted.operating_point.upper_bound < TARGET
     assert run.gate_sites == ("FENMOUTH CDC", "WESTMARCH")
+
+
+@pytest.mark.parametrize("number", ["-2.278323757754264e+206", "1.50", "2.5e-1", ".5"])
+def test_a_number_elsewhere_keeps_every_digit(number: str, own: Path) -> None:
+    text = own.read_text(encoding="utf-8")
+    line = "    anatomy_weight: [0.25, 0.30, 0.35, 0.40]\n"
+    assert line in text
+    own.write_text(text.replace(line, f"{line}    synonym_match_bonus: [{number}]\n"))
+    config = load_configuration(own)
+    rewritten = _with_section(own, config.calibration)
+    assert f"synonym_match_bonus: [{number}]\n" in rewritten
+    own.write_text(rewritten, encoding="utf-8")
+    assert load_configuration(own) == config
 
 
 def test_the_threshold_never_sees_gate_or_test_sites(
