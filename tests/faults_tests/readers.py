@@ -370,7 +370,7 @@ def _databases(world: _World) -> list[Reader]:
                 )
                 claim(study, identity)
                 count_looks(study)
-                take_warm_start(study, None, space)
+                take_warm_start(study, None, space, world.config.weights)
                 log = TrialLog(study, TrialWriter(storage, "s"))
                 check_records("s", log.records)
                 for record in log.records:
