@@ -9,7 +9,9 @@ folder knows that its builder was stopped. Who wants the same arrays goes on wit
 from __future__ import annotations
 
 import fcntl
+import io
 import json
+import math
 import os
 import shutil
 from contextlib import contextmanager, suppress
@@ -19,7 +21,7 @@ import numpy as np
 import xxhash
 
 from engine.errors import InputFileError
-from engine.files import read_json
+from engine.files import read_json, readable
 from objectives.output import writing_cache
 
 if TYPE_CHECKING:
@@ -74,6 +76,33 @@ def map_arrays(folder: Path, names: Sequence[str]) -> list[NDArray[Any]]:
     return [np.load(_file(folder, name), mmap_mode="r", allow_pickle=False) for name in names]
 
 
+def map_unfinished(
+    folder: Path, specimens: Mapping[str, NDArray[Any]], n_entries: int
+) -> dict[str, NDArray[Any]] | None:
+    """Map what `create_arrays` made for the same; None where one of them is none of these."""
+    if not all(_is_of(_file(folder, name), like, n_entries) for name, like in specimens.items()):
+        return None
+    return dict(zip(specimens, map_arrays(folder, list(specimens)), strict=True))
+
+
+def _is_of(path: Path, like: NDArray[Any], n_entries: int) -> bool:
+    """Tell whether a file begins as such an array does and has its size.
+
+    Numpy itself would read the damaged head of a file as a piece of Python.
+    """
+    shape = (n_entries, *like.shape[1:])
+    head = io.BytesIO()
+    described = {"descr": np.lib.format.dtype_to_descr(like.dtype), "fortran_order": False}
+    np.lib.format.write_array_header_1_0(head, {**described, "shape": shape})
+    n_bytes = like.dtype.itemsize * math.prod(shape)
+    try:
+        with readable(path), path.open("rb") as file:
+            begins = file.read(len(head.getvalue()))
+            return begins == head.getvalue() and path.stat().st_size == len(begins) + n_bytes
+    except InputFileError:
+        return False
+
+
 def create_arrays(folder: Path, specimens: Mapping[str, NDArray[Any]], n_entries: int) -> None:
     """Make room on disk for arrays like the given ones, but `n_entries` long.
 
@@ -85,6 +114,7 @@ def create_arrays(folder: Path, specimens: Mapping[str, NDArray[Any]], n_entries
     for name, array in specimens.items():
         path = _file(folder, name)
         shape = (n_entries, *array.shape[1:])
+        path.unlink(missing_ok=True)  # it may be no file
         np.lib.format.open_memmap(path, mode="w+", dtype=array.dtype, shape=shape)
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,13 @@ import engine
 from engine.coefficients import N_FEATURES
 from engine.lookup import collect_facts
 from engine.query import make_query
-from objectives.array_folder import create_arrays, map_arrays, open_or_build, write_entries
+from objectives.array_folder import (
+    create_arrays,
+    map_arrays,
+    map_unfinished,
+    open_or_build,
+    write_entries,
+)
 from objectives.chunk_journal import Chunk, ChunkJournal, missing_ranges
 from objectives.configuration import hash_of
 from objectives.worker_process import begin_worker
@@ -212,14 +218,14 @@ def load_or_build_bank(
 
 def _begin(folder: Path, key: str, top_k: int, n_cases: int) -> tuple[ChunkJournal, list[Chunk]]:
     """Open what an earlier build has left, or begin; tell which chunks are there."""
-    journal, names = ChunkJournal(folder, key), FeatureBank._fields
+    journal, specimens = ChunkJournal(folder, key), _empty(0, top_k)._asdict()
     if journal.is_begun():
-        with suppress(ValueError, EOFError):  # a file is damaged: begin anew
-            arrays = dict(zip(names, map_arrays(folder, names), strict=True))
+        arrays = map_unfinished(folder, specimens, n_cases)
+        if arrays is not None:
             chunks = journal.whole_chunks(arrays)
             journal.begin(chunks)
             return journal, chunks
-    create_arrays(folder, _empty(0, top_k)._asdict(), n_cases)
+    create_arrays(folder, specimens, n_cases)
     journal.begin()
     return journal, []
 

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import xxhash
 
+from engine.errors import InputFileError
+from engine.files import read_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
@@ -60,6 +63,7 @@ class ChunkJournal:
     def begin(self, chunks: Iterable[Chunk] = ()) -> None:
         """Write a new journal that knows these chunks."""
         lines = [{"key": self._key}, *(chunk._asdict() for chunk in chunks)]
+        self._path.unlink(missing_ok=True)  # it may be no file
         self._path.write_text("".join(map(_line, lines)), encoding="utf-8")
 
     def add(self, chunk: Chunk) -> None:
@@ -71,7 +75,7 @@ class ChunkJournal:
         """Return the chunks whose bytes are what they were when they were noted."""
         lines = self._lines()
         next(lines, None)
-        noted = (Chunk(line["start"], line["stop"], line["xxh3_128"]) for line in lines)
+        noted = (chunk for line in lines if (chunk := _chunk(line)))
         return [chunk for chunk in noted if chunk == _now(arrays, chunk)]
 
     def remove(self) -> None:
@@ -81,11 +85,10 @@ class ChunkJournal:
     def _lines(self) -> Iterator[Any]:
         """Yield the lines up to the first that was not written whole."""
         try:
-            with self._path.open(encoding="utf-8") as file:
-                for line in file:
-                    if line.endswith("\n"):
-                        yield json.loads(line)
-        except (OSError, ValueError):
+            for line in read_text(self._path).splitlines(keepends=True):
+                if line.endswith("\n"):
+                    yield json.loads(line)
+        except (InputFileError, ValueError, RecursionError):
             return
 
 
@@ -99,6 +102,16 @@ def missing_ranges(chunks: Iterable[Chunk], n_entries: int, size: int) -> Iterat
 
 def _line(document: Mapping[str, object]) -> str:
     return json.dumps(document) + "\n"
+
+
+def _chunk(line: object) -> Chunk | None:
+    """Read a line; None where it describes no chunk."""
+    if not isinstance(line, dict):
+        return None
+    start, stop, digest = (line.get(name) for name in Chunk._fields)
+    if type(start) is int and type(stop) is int and isinstance(digest, str) and 0 <= start < stop:
+        return Chunk(start, stop, digest)
+    return None
 
 
 def _now(arrays: Mapping[str, NDArray[Any]], chunk: Chunk) -> Chunk:

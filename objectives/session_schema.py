@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from engine.errors import StudyError
-from objectives.database import check_database, shown_url
+from objectives.database import cannot_use, check_database, shown_url
 from objectives.session_tables import METADATA, SCHEMA, SESSIONS, VERSION, VERSION_TABLE
 
 _PATIENCE_S = 30.0  # for another writer
@@ -58,6 +59,8 @@ def check_sessions(url: str) -> None:
     try:
         with database.connect() as connection:
             _revision(connection)
+    except (SQLAlchemyError, UnicodeDecodeError) as error:
+        raise cannot_use(url, error) from None
     finally:
         database.dispose()
 

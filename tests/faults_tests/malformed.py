@@ -1,6 +1,7 @@
 """Send malformed files through every reader, in one process, and count what became of them.
 
-``python -m tests.faults_tests.malformed [N_INPUTS] [SEED]``; ``make test-faults`` runs it.
+``python -m tests.faults_tests.malformed [N_INPUTS] [SEED]``; ``make test-faults`` runs it, and
+the counts of 10,000 inputs or more go into ``docs/reliability.md``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from benchmarks.page import write_section
 from engine.errors import RadTuneError
+from tests.conftest import ROOT
 from tests.faults_tests.mutations import NO_FILES, broken
 from tests.faults_tests.readers import all_readers, remove
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from tests.faults_tests.mutations import Content
     from tests.faults_tests.readers import Reader
 
+PAGE = ROOT / "docs" / "reliability.md"
+N_FOR_THE_PAGE = 10_000
 TIME_LIMIT_S = 10
 MEMORY_LIMIT = 1 << 30  # bytes above what the process had
 _LOADED, _REFUSED = "loaded", "refused"
@@ -124,6 +129,7 @@ class _Trier:
         self.try_place(lambda path: _write(path, content), content)
 
     def try_place(self, place: Callable[[Path], object], content: Content = b"") -> None:
+        self.reader.before()
         remove(self.reader.path)
         self.reader.path.parent.mkdir(exist_ok=True)
         place(self.reader.path)
@@ -155,7 +161,8 @@ class _Trier:
         if not line.isprintable() or len(line) > 2500:
             return f"no line that can be printed: {line!r:.300}"
         # A cache is named by its folder: what was in it cannot be mended by a person.
-        if not any(name in line for name in (self.reader.path.stem, "cache", "study 's'")):
+        called = (self.reader.path.stem, "cache", "study 's'", "session 1")
+        if not any(name in line for name in called):
             return f"does not name the file: {line:.300}"
         try:
             self.reader.refused(error)
@@ -226,10 +233,13 @@ def main() -> int:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     for failure in outcome.failures[:20]:
         sys.stdout.write(f"FAILED {failure.reader}: {failure.what}\n{failure.content[:300]!r}\n")
-    sys.stdout.write(
+    text = (
         f"{report(outcome)}\n{elapsed:.0f} s in one process, the slowest input "
-        f"{outcome.slowest_s:.1f} s; at most {peak} MB; seed {random_seed}\n"
+        f"{outcome.slowest_s:.1f} s; at most {peak} MB; seed {random_seed}"
     )
+    sys.stdout.write(text + "\n")
+    if not outcome.failures and n_inputs >= N_FOR_THE_PAGE:
+        write_section("malformed", f"```text\n{text}\n```", PAGE)
     return bool(outcome.failures)
 
 

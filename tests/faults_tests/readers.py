@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +25,7 @@ from objectives.mapping import map_file
 from objectives.row_cache import read_postings, read_slots
 from objectives.search_space import SearchSpace
 from objectives.session_schema import check_sessions
+from objectives.sessions import SessionIdentity, SessionStore
 from objectives.truth import RowTruth
 from objectives.usage import Usage
 from objectives.usage_cache import read_counts
@@ -47,15 +49,17 @@ from studies.trial_writer import TrialWriter
 from studies.warm_start import take_warm_start
 from tests.conftest import ROOT
 from tests.faults_tests.mutations import Content, documents, lines, settings_files, tables
+from tests.objectives_tests.test_sessions import RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from engine.errors import RadTuneError
+    from objectives.cases import Case
     from objectives.configuration import Configuration
 
-N_ROWS, N_CASES = 40, 12
+N_ROWS, N_CASES, CHUNK = 40, 12, 5
 OLD_OUTPUT = "an earlier output\n"
 
 _COLUMNS = ("exam_name", "modality", "study_description", "status", "extra_cells")
@@ -81,6 +85,8 @@ class Reader(NamedTuple):
         Called when it was refused; raises AssertionError when something was overwritten.
     share : int
         How many inputs it gets, relative to the others.
+    before : callable
+        Called before the file is laid in its place.
     """
 
     name: str
@@ -90,6 +96,7 @@ class Reader(NamedTuple):
     read: Callable[[], object]
     refused: Callable[[RadTuneError], object] = lambda _: None
     share: int = 4
+    before: Callable[[], object] = lambda: None
 
 
 def all_readers(folder: Path) -> list[Reader]:
@@ -310,7 +317,7 @@ def _caches(world: _World) -> list[Reader]:
     (of_postings,) = _newest(cache, "ngrams-*")
     counts = read_counts(world.rows, [world.folder / "v2.json"], sites, "a catalogue")
     (of_counts,) = _newest(cache, "usage-*")
-    bank = [array.copy() for array in load_or_build_bank(cases, world.recipe, 5, 1)]
+    bank = [array.copy() for array in load_or_build_bank(cases, world.recipe, CHUNK, 1)]
     (of_bank,) = _newest(cache, "bank-*")
 
     def check_slots() -> None:
@@ -326,7 +333,7 @@ def _caches(world: _World) -> list[Reader]:
         assert all(np.array_equal(found[site], counts[site]) for site in sites)
 
     def check_bank() -> None:
-        found = load_or_build_bank(cases, world.recipe, 5, 1)
+        found = load_or_build_bank(cases, world.recipe, CHUNK, 1)
         assert same_arrays(found, bank)
 
     def in_bank(name: str) -> Reader:
@@ -343,6 +350,41 @@ def _caches(world: _World) -> list[Reader]:
             )
         ),
         *(in_bank(name)._replace(share=1) for name in ("manifest.json", "features.npy")),
+        *_stopped_builds(world, cases, of_bank, check_bank),
+    ]
+
+
+def _stopped_builds(
+    world: _World, cases: Sequence[Case], bank: Path, check: Callable[[], object]
+) -> list[Reader]:
+    """Go on with the build of a bank that was stopped after two chunks of three."""
+    building, kept = bank.with_name(f"building-{bank.name}"), world.folder / "stopped"
+
+    def stop(n_done: int, _n_cases: int) -> None:
+        if n_done >= 2 * CHUNK:
+            raise KeyboardInterrupt
+
+    shutil.rmtree(bank)
+    with suppress(KeyboardInterrupt):
+        load_or_build_bank(cases, world.recipe, CHUNK, 1, stop)
+    shutil.copytree(building, kept)
+
+    def restore() -> None:
+        for folder in (bank, building):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(kept, building)
+
+    return [
+        Reader(
+            f"stopped build ({name})",
+            building / name,
+            ((kept / name).read_bytes(),),
+            st.binary(),
+            check,
+            share=1,
+            before=restore,
+        )
+        for name in ("chunks.jsonl", "features.npy")
     ]
 
 
@@ -387,14 +429,26 @@ def _databases(world: _World) -> list[Reader]:
     seed = _bytes_of(path, make)
     seeds = (seed, *(_bytes_of(world.folder / "other.db", None, made) for made in _OTHERS))
     sessions = world.folder / "sessions.db"
+    of_sessions = f"sqlite:///{sessions}"
+
+    def open_sessions() -> None:
+        check_sessions(of_sessions)
+        with SessionStore(of_sessions) as store:
+            opened = store.open(_SESSION, N_CASES, 0, resume=True)
+            if opened.n_done == 0:
+                store.write_block(opened.session_id, 0, [RESULT] * 3, 1.0)
+            store.read_results(opened.session_id, range(3))
+            store.interrupt(opened.session_id, 1.0)
+
+    real = _bytes_of(sessions, open_sessions)
     return [
         Reader("database of studies", path, seeds, st.binary(), read, share=1),
         Reader(
             "database of sessions",
             sessions,
-            seeds,
+            (real, *seeds),
             st.binary(),
-            lambda: check_sessions(f"sqlite:///{sessions}"),
+            open_sessions,
             share=1,
         ),
     ]
@@ -408,6 +462,7 @@ def _trial(config: Configuration) -> FrozenTrial:
     return to_record(proposed, weight_distributions(SearchSpace(config.study.bounds)), None)
 
 
+_SESSION = SessionIdentity("malformed", "d", "c", "e")
 _OTHERS = (
     ("create table patients (id integer)",),
     ("create table studies (id integer)", "create table trials (name text)"),
@@ -443,5 +498,5 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-    for end in ("-wal", "-shm", "-journal"):
+    for end in ("-wal", "-shm", "-journal", ".lock"):
         path.with_name(path.name + end).unlink(missing_ok=True)

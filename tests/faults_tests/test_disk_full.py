@@ -182,6 +182,37 @@ def consistent_trials(path: Path) -> int:
     return len(trials)
 
 
+@pytest.mark.parametrize("n_bytes", [0, 50_000, 150_000])
+def test_a_session_that_does_not_fit_goes_on_when_there_is_room(
+    n_bytes: int, cli: Cli, disk: Disk
+) -> None:
+    path = disk.folder / "sessions.db"
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    here = "sqlite:///training_sessions.db"
+    assert here in text
+    own = cli.write("own.yaml", text.replace(here, f"sqlite:///{path}"))
+    options = ("--dataset-dir", str(cli.data), "--checkpoint-interval", "100", "--json")
+    whole = cli("train", "--config", str(ROOT / "config.yaml"), *options).document
+    disk.leave(n_bytes)
+    ran = cli("train", "--config", own, *options)
+    assert ran.code == 1
+    assert "Traceback" not in ran.stderr
+    last = ran.stderr.splitlines()[-1]
+    assert last.startswith(f"radtune: error: sqlite:///{path}: the database cannot be used (")
+    assert "make room, then run the same again" in last
+    disk.make_room()
+    again = cli("train", "--config", own, *options)
+    assert again.code == 0, again.stderr
+    changes = {"config", "config_reason", "session_id", "log"}
+    changes |= {"total_processing_time_s", "cases_per_s"}
+    assert {name for name in whole if again.document[name] != whole[name]} <= changes
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    (n_results,) = connection.execute("SELECT COUNT(*) FROM training_results").fetchone()
+    connection.close()
+    assert n_results == whole["processed_cases"]
+
+
 def test_a_configuration_that_does_not_fit_is_not_calibrated(cli: Cli, disk: Disk) -> None:
     path = disk.folder / "own.yaml"
     path.write_bytes((ROOT / "config.yaml").read_bytes())
