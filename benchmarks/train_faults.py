@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PAGE = PROJECT_ROOT / "docs" / "reliability.md"
 _N_KILLS = 50
+_KILLED_AGAIN = 0.5  # share of the runs that go on
 _SEED = 11
 _N_RECORDS_PER_SITE = 150
 _STORAGE = "sqlite:///training_sessions.db"
@@ -225,7 +226,7 @@ def kill_training(
         session = new_session(f"session-{n_sessions}", n_sessions)
         session.know_catalogue_of(first)
         is_first = True
-        while spots.total() < n_kills and (is_first or rng.random() < 0.5):  # noqa: PLR2004
+        while spots.total() < n_kills and (is_first or rng.random() < _KILLED_AGAIN):
             spot = session.kill_after(rng.uniform(0, seconds))
             is_first = False
             if spot is None:  # it was faster than the undisturbed one

@@ -54,7 +54,7 @@ class _PlainLoader(yaml.SafeLoader):
     @override
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Compose a node; tags are refused, and text that cannot be printed or stored."""
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's
         if getattr(event, "tag", None) is not None:
             raise _refused("tags (!NAME) are not allowed", event)
         if isinstance(event, yaml.ScalarEvent):

@@ -52,7 +52,7 @@ def gate_words(
     before, after : DecisionMetrics
         Decisions at the gate sites, with the current and with the best configuration.
     tried : str
-        What the study tried, such as "100 trials of tpe".
+        What the study tried, such as "40 trials (current weights, 39 of tpe)".
     best_trial : int
         0 when no trial was better than the current weights.
     best_origin : str

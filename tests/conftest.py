@@ -15,9 +15,10 @@ from objectives.configuration import Configuration, load_configuration
 from objectives.labelled_bank import LabelledBank, Labels
 from objectives.search_space import SearchSpace
 from objectives.truth import CRITICAL_KINDS
+from tests.postgres import Server, running_server
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,6 +30,12 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def config() -> Configuration:
     return load_configuration(ROOT / "config.yaml")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    with running_server() as server:
+        yield server
 
 
 class MakeBank(Protocol):

@@ -20,10 +20,11 @@ class Bound(BatchPruner):
     """Stops a trial whose value cannot reach the best feasible one any more.
 
     No trial that would have become the best is ever stopped, and no trial whose strategy learns
-    from values (TPE, CMA-ES): every study ends with the same best trial as without pruning. Trials
-    that are valued at once are
-    held against the best before their batch; batches end at fixed numbers, so that an interrupt
-    changes no floor.
+    from values (TPE, CMA-ES): a study ends with the same best trial as without pruning. TPE within
+    ``auto`` also sees the steps of the line search, stopped ones too, and may propose otherwise.
+
+    Trials that are valued at once are held against the best before their batch; batches end at
+    fixed numbers, so that an interrupt changes no floor.
     """
 
     name = "bound"

@@ -54,6 +54,15 @@ class Problem(NamedTuple):
         }
         return Proposal(self.space.decode(point), point, origin, teaches)
 
+    def unit_of(self, point: Mapping[str, float]) -> NDArray[np.float64]:
+        """Return where search coordinates lie in the unit box, shape (n_coordinates,)."""
+        return np.array(
+            [
+                (point[axis.name] - axis.low) / ((axis.high - axis.low) or 1.0)
+                for axis in self.space.coordinates
+            ]
+        )
+
 
 class Proposal(NamedTuple):
     """Where a trial goes.

@@ -12,9 +12,7 @@ from typing_extensions import override
 from studies.samplers.base import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
     from studies.samplers.base import Problem, Proposal, Tried
 
@@ -37,9 +35,6 @@ class CmaEs(Strategy):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
-        axes = problem.space.coordinates
-        self._low = np.array([axis.low for axis in axes])
-        self._width = np.array([axis.high - axis.low for axis in axes])
         self.forget()
 
     @override
@@ -66,26 +61,20 @@ class CmaEs(Strategy):
         return self._start(max(others, key=_rank))
 
     def _start(self, tried: Tried) -> CMA:
-        mean = self._unit(tried.point)
+        mean = self.problem.unit_of(tried.point)
         bounds = np.tile([0.0, 1.0], (len(mean), 1))
         return CMA(mean, _SPREAD, bounds=bounds, seed=self.problem.seed % 2**32)
 
     def _told(self, cloud: CMA, tried: Sequence[Tried]) -> CMA:
         """Learn from the generation at the end of `tried`."""
         generation = tried[self._n_told :]
-        cloud.tell([(self._unit(one.point), -_rank(one)) for one in generation])
+        cloud.tell([(self.problem.unit_of(one.point), -_rank(one)) for one in generation])
         return self._start(max(tried, key=_rank)) if cloud.should_stop() else cloud
 
     def _ask(self, cloud: CMA, number: int) -> Proposal:
         cloud.reseed_rng(self.trial_seed(number))
         unit = np.clip(cloud.ask(), 0.0, 1.0)
         return self.problem.proposal_at(unit, self.name, teaches=True)
-
-    def _unit(self, point: Mapping[str, float]) -> NDArray[np.float64]:
-        """Turn coordinates into a point of the unit box."""
-        values = np.array([point[axis.name] for axis in self.problem.space.coordinates])
-        unit: NDArray[np.float64] = (values - self._low) / np.where(self._width, self._width, 1.0)
-        return unit
 
 
 def _rank(tried: Tried) -> float:

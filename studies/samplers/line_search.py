@@ -123,12 +123,7 @@ class LineSearch(Strategy):
     def start_again(self, history: Sequence[Tried]) -> Proposal:
         """Return a place beside the best trial."""
         best = max(history, key=lambda tried: tried.feasible_value or 0.0)
-        axes = self.problem.space.coordinates
-        low = np.array([axis.low for axis in axes])
-        width = np.array([axis.high - axis.low for axis in axes])
-        unit = (np.array([best.point[axis.name] for axis in axes]) - low) / np.where(
-            width, width, 1
-        )
+        unit = self.problem.unit_of(best.point)
         rng = np.random.default_rng(self.trial_seed(len(history)))
         moved = np.abs(unit + rng.normal(scale=_RESTART_SPREAD, size=len(unit))) % 2
         return self.problem.proposal_at(np.minimum(moved, 2 - moved), self.restart)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.train_faults import kill_training
-from tests.postgres import running_server
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.postgres import Server
 
 
 def test_killed_sessions_end_as_undisturbed_ones(tmp_path: Path) -> None:
@@ -17,13 +18,12 @@ def test_killed_sessions_end_as_undisturbed_ones(tmp_path: Path) -> None:
     assert tally.n_equal == tally.n_sessions > 0
 
 
-def test_so_do_they_on_postgresql(tmp_path: Path) -> None:
-    with running_server() as server:
-        tally = kill_training(
-            2,
-            tmp_path,
-            new_storage=server.new_database,
-            most_workers=1,
-            n_records_per_site=50,
-        )
+def test_so_do_they_on_postgresql(tmp_path: Path, postgres: Server) -> None:
+    tally = kill_training(
+        2,
+        tmp_path,
+        new_storage=postgres.new_database,
+        most_workers=1,
+        n_records_per_site=50,
+    )
     assert tally.n_equal == tally.n_sessions > 0

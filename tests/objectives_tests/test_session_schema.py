@@ -14,13 +14,11 @@ from engine.errors import StudyError
 from objectives.session_schema import check_sessions, open_database, prepare
 from objectives.session_tables import METADATA, SCHEMA, SESSIONS, VERSION, VERSION_TABLE
 from tests.conftest import ROOT
-from tests.postgres import running_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.postgres import Server
 
 OLD = """
 CREATE TABLE training_sessions (
@@ -39,20 +37,6 @@ INSERT INTO training_sessions (
     average_confidence, errors, total_processing_time_s
 ) VALUES ('{name}', '2026-01-01', 'd', 'c', 10, 9, 0.1, NULL, 1, 0.4, 0.6, 1, 2.5)
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'sessions.db'}"
-    server: Server = request.getfixturevalue("server")
-    return server.new_database()
 
 
 @pytest.fixture

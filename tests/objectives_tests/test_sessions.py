@@ -12,14 +12,9 @@ from objectives.session_schema import open_database
 from objectives.session_tables import CHECKPOINTS, RESULTS, SESSIONS
 from objectives.sessions import SessionIdentity, SessionStore
 from tests.conftest import ROOT
-from tests.postgres import running_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from objectives.sessions import OpenSession, Row
-    from tests.postgres import Server
 
 IDENTITY = SessionIdentity("x", "data", "configuration", "engine")
 RESULT: Row = {
@@ -40,20 +35,6 @@ store = SessionStore(sys.argv[1])
 print(store.open(SessionIdentity(*{tuple(IDENTITY)}), 10, 0, resume=True).session_id, flush=True)
 sys.stdin.read()
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'sessions.db'}"
-    server: Server = request.getfixturevalue("server")
-    return server.new_database()
 
 
 def rows_of(url: str, table: sa.Table) -> list[sa.Row[tuple[object, ...]]]:

@@ -8,35 +8,36 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import yaml
 
-from tests.postgres import running_server
 from tests.scripts_tests.test_optimize import poor_configuration
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.postgres import Server
     from tests.scripts_tests.conftest import Cli
 
 SECRET = "s3cr3t"  # noqa: S105 - made up
 
 
-def test_a_study_on_a_server_tells_its_password_to_no_one(cli: Cli, tmp_path: Path) -> None:
+def test_a_study_on_a_server_tells_its_password_to_no_one(
+    cli: Cli, tmp_path: Path, postgres: Server
+) -> None:
     config = tmp_path / poor_configuration(cli)
-    with running_server() as server:
-        url = sa.make_url(server.new_database()).set(password=SECRET)
-        storage = url.render_as_string(hide_password=False)
-        text = config.read_text(encoding="utf-8")
-        own, n_urls = re.subn(r"(?m)^  storage: .*$", f"  storage: {storage}", text)
-        assert n_urls == 2
-        config.write_text(own, encoding="utf-8")
-        options = ("--dataset-dir", str(cli.data), "--max-experiments", "8", "--json")
-        ran = cli("optimize", "--config", str(config), *options)
-        assert ran.code == 0, ran.stderr
-        assert SECRET not in ran.stdout + ran.stderr
-        exported = (tmp_path / "optimized_config.yaml").read_text(encoding="utf-8")
-        assert SECRET not in exported
-        without = url._replace(password=None).render_as_string()
-        assert yaml.safe_load(exported)["study"]["storage"] == without
-        assert SECRET not in all_text(storage)
+    url = sa.make_url(postgres.new_database()).set(password=SECRET)
+    storage = url.render_as_string(hide_password=False)
+    text = config.read_text(encoding="utf-8")
+    own, n_urls = re.subn(r"(?m)^  storage: .*$", f"  storage: {storage}", text)
+    assert n_urls == 2
+    config.write_text(own, encoding="utf-8")
+    options = ("--dataset-dir", str(cli.data), "--max-experiments", "8", "--json")
+    ran = cli("optimize", "--config", str(config), *options)
+    assert ran.code == 0, ran.stderr
+    assert SECRET not in ran.stdout + ran.stderr
+    exported = (tmp_path / "optimized_config.yaml").read_text(encoding="utf-8")
+    assert SECRET not in exported
+    without = url._replace(password=None).render_as_string()
+    assert yaml.safe_load(exported)["study"]["storage"] == without
+    assert SECRET not in all_text(storage)
 
 
 def all_text(storage: str) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from studies.storage import open_storage
-from tests.postgres import Server, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,17 +14,13 @@ if TYPE_CHECKING:
 
     from optuna.storages import RDBStorage
 
+    from tests.postgres import Server
+
 
 class NewDatabase(Protocol):
     def __call__(self) -> str:
         """Return the URL of an empty database."""
         ...
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
