@@ -19,6 +19,7 @@ from studies.gate import GateReport, Verdict
 from studies.gate_looks import log_look, number_of_look
 from studies.gate_words import GateWords, gate_words
 from studies.identity import claim, data_hashes, make_identity
+from studies.ledger import open_search
 from studies.material import load_material, load_sanity
 from studies.options import (
     OptimizationConfig,
@@ -30,14 +31,13 @@ from studies.options import (
 from studies.progress import Silence
 from studies.proof import Proof, prove
 from studies.records import is_feasible, origin_of_record
-from studies.runner import StudyRunner
+from studies.runner import StudyRunner, make_runner
 from studies.samplers import strategy_named
 from studies.samplers.base import BASELINE
 from studies.stopping import Stopper
 from studies.storage import open_storage, quiet_optuna, translated_errors
-from studies.trial_log import TrialLog
-from studies.trial_writer import TrialWriter
 from studies.warm_start import take_warm_start
+from studies.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -273,8 +273,9 @@ class TrainingOptimizer:
         identity = make_identity(self._config, settings, ranges, hashes)
         claim(study, identity)
         warm_start = take_warm_start(study, self._options.warm_start, space, self._config.weights)
-        log = TrialLog(study, TrialWriter(storage, study.study_name))
-        runner = StudyRunner(study, log, strategy, pruner, warm_start)
+        worker = Worker(storage.engine)
+        open_search(storage, study.study_name, settings.max_experiments)
+        runner = make_runner(storage, study, worker, strategy, pruner, warm_start=warm_start)
         return _Search(study, runner, material, identity)
 
     def _run(self, runner: StudyRunner, settings: StudySettings, started: float) -> str:
@@ -285,7 +286,7 @@ class TrainingOptimizer:
             self._progress.say(f"study {name!r} goes on: {n_done} of {n_trials} trials are there")
         else:
             self._progress.say(f"study {name!r} starts: {n_trials} trials")
-        return runner.run(n_trials, Stopper(stopping_rules(settings), started), self._progress)
+        return runner.run(Stopper(stopping_rules(settings), started), self._progress) or ""
 
     def _keep_or_export(
         self, path: Path, search: _Search, proof: Proof
