@@ -33,9 +33,11 @@ from objectives.validation import consistency, load_groups
 from objectives.workspace import Workspace
 from studies.calibrate import _with_section
 from studies.choice import choose_configuration
+from studies.definition import StudyDefinition
 from studies.export import check_output
 from studies.gate_looks import count_looks
 from studies.identity import DataHashes, claim, make_identity
+from studies.options import OptimizationConfig
 from studies.records import (
     Finished,
     check_records,
@@ -104,6 +106,7 @@ def all_readers(folder: Path) -> list[Reader]:
     world = _World(folder)
     return [
         *_configurations(world),
+        _study_file(world),
         *_documents(world),
         *_name_files(world),
         *_caches(world),
@@ -177,6 +180,23 @@ def _configurations(world: _World) -> list[Reader]:
             read_export,
         ),
     ]
+
+
+def _study_file(world: _World) -> Reader:
+    """Read a study file as ``optimize`` does, and its definition as a worker does."""
+    path, baseline = world.folder / "night.yaml", world.folder / "baseline.yaml"
+    shutil.copy(ROOT / "config.yaml", baseline)
+    text = (ROOT / "studies/every-key.yaml").read_text(encoding="utf-8")
+    text = text.replace("config: config.yaml", f"config: {baseline.name}")
+    shipped = yaml.safe_load(text)
+
+    def read() -> None:
+        definition = OptimizationConfig(study_file=path).definition()
+        stored = json.loads(json.dumps(definition.as_document()))
+        assert StudyDefinition.from_document(stored) == definition
+
+    seeds = (text.encode(), _written(shipped))
+    return Reader("studies/NAME.yaml", path, seeds, settings_files(shipped), read)
 
 
 def _documents(world: _World) -> list[Reader]:
