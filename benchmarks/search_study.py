@@ -13,7 +13,7 @@ import optuna
 from benchmarks.search_trace import Step, steps_of
 from objectives.objective import WeightObjective
 from objectives.search_space import SearchSpace
-from studies.ledger import open_search
+from studies.ledger import offer
 from studies.options import make_pruner, make_strategy
 from studies.progress import Silence
 from studies.runner import make_runner
@@ -81,7 +81,7 @@ def search(
         study = optuna.create_study(storage=storage, direction="maximize")
         rules = StoppingRules(threshold=None, timeout=budget.seconds, patience=None)
         with Worker(storage.engine) as worker:
-            open_search(storage, study.study_name, budget.n_trials)
+            offer(storage, study.study_name, budget.n_trials)
             runner = make_runner(storage, study, worker, strategy, pruner)
             reason = runner.run(Stopper(rules, since), Silence())
         seconds = time.monotonic() - since

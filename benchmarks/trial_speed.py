@@ -15,7 +15,7 @@ from benchmarks.measurement import Measurement, at_least, at_most, in_turn, seco
 from objectives.configuration import load_configuration
 from objectives.objective import WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace
-from studies.ledger import open_search
+from studies.ledger import offer
 from studies.material import load_material, load_sanity
 from studies.options import OptimizationConfig, make_pruner, make_strategy
 from studies.progress import Silence
@@ -135,7 +135,7 @@ def _ours(config: Configuration, objective: WeightObjective, strategy: str, url:
     def run() -> None:
         planned = make_strategy(config, settings, SearchSpace(settings.bounds), objective)
         pruner = make_pruner(config, settings)
-        open_search(storage, study.study_name, N_TRIALS)
+        offer(storage, study.study_name, N_TRIALS)
         runner = make_runner(storage, study, worker, planned, pruner)
         runner.run(Stopper(_NO_RULES, time.monotonic()), Silence())
 

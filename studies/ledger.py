@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from optuna.storages._rdb import models
 
 from engine.errors import StudyError
-from studies.ledger_tables import LEASES, SEARCHES
+from studies.ledger_tables import LEASES, SEARCHES, make_tables
 from studies.records import reading
 from studies.trial_writer import TrialWriter
 
@@ -277,8 +277,9 @@ class Ledger:
             connection.execute(sa.insert(_ATTRIBUTES).values(**ours, **value))
 
 
-def open_search(storage: RDBStorage, study_name: str, budget: int) -> None:
+def offer(storage: RDBStorage, study_name: str, budget: int) -> None:
     """Let workers run a study, up to so many trials; a finished or cancelled one goes on."""
+    make_tables(storage.engine)
     writer = TrialWriter(storage, study_name)
     ours = SEARCHES.c.study_id == writer.study_id
     values = {"state": SearchState.OPEN, "budget": budget}

@@ -431,7 +431,7 @@ def make_runner(
     warm_start: WarmStart = NO_WARM_START,
     batch_size: int | None = None,
 ) -> StudyRunner:
-    """Build the runner of a study that `studies.ledger.open_search` has opened.
+    """Build the runner of a study that `studies.ledger.offer` has opened.
 
     Parameters
     ----------

@@ -31,13 +31,13 @@ class Stopper:
     Parameters
     ----------
     rules : StoppingRules
-    started : float
-        When the run began, ``time.monotonic`` seconds.
+    started : float, optional
+        When the run began, ``time.monotonic`` seconds; now when not given.
     """
 
-    def __init__(self, rules: StoppingRules, started: float) -> None:
+    def __init__(self, rules: StoppingRules, started: float | None = None) -> None:
         self._rules = rules
-        self._started = started
+        self._started = time.monotonic() if started is None else started
         self._best = float("-inf")
         self._n_without_gain = 0
 

@@ -17,7 +17,9 @@ from engine.errors import RadTuneError, hide_passwords
 from objectives.configuration import load_configuration
 from objectives.database import check_database, without_password
 from scripts import run_training
+from studies.options import OptimizationConfig
 from studies.storage import open_storage
+from studies.study_file import load_study_file
 from studies.trial_writer import TrialWriter
 from tests.conftest import ROOT
 
@@ -247,6 +249,39 @@ def test_a_url_for_a_file_has_no_password_and_can_still_be_used() -> None:
     )
     for url in ("sqlite:///studies.db", "sqlite://", "no url"):
         assert without_password(url) == url
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "output: ../own.yaml",
+        "output: /etc/cron.d/own.yaml",
+        "output: link/own.yaml",
+        "config: ../config.yaml",
+        "data: {training_dir: /etc}",
+        "data: {files: [../../etc/passwd]}",
+        "data: {sanity: link/passwd}",
+    ],
+)
+def test_a_study_file_reads_and_writes_nothing_outside_the_project(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    Path("link").symlink_to("/etc")
+    Path("night.yaml").write_text(said, encoding="utf-8")
+    with pytest.raises(RadTuneError, match=r"^night\.yaml: .*--allow-outside") as refused:
+        OptimizationConfig(study_file=Path("night.yaml")).definition()
+    assert str(refused.value).isprintable()
+
+
+def test_a_study_file_names_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "night.yaml"
+    path.write_text(f"storage: {URLS[0]}", encoding="utf-8")
+    with pytest.raises(RadTuneError, match="storage: is an unknown key") as refused:
+        load_study_file(path)
+    assert SECRET not in str(refused.value)
 
 
 def test_make_dashboard_listens_on_this_machine_only() -> None:

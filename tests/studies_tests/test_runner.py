@@ -12,7 +12,7 @@ from engine.settings import Weights
 from objectives.objective import RungReport, Valuation, WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights
 from objectives.truth import CRITICAL_KINDS
-from studies.ledger import open_search
+from studies.ledger import offer
 from studies.progress import Silence
 from studies.pruners import PRUNERS
 from studies.records import CRITICAL_CONSTRAINTS, is_feasible
@@ -100,7 +100,7 @@ class Setup:
         )
         planned = STRATEGIES[strategy](problem)
         judge = PRUNERS[pruner](self.config.study.pruners, self.config.objective.n_rungs, seed)
-        open_search(storage, name, n_trials)
+        offer(storage, name, n_trials)
         return make_runner(
             storage, study, worker, planned, judge, warm_start=warm_start, batch_size=batch_size
         )
@@ -273,7 +273,7 @@ def test_a_study_that_another_process_has_moved_on_goes_on_from_there(
     second = setup.runner("shared", strategy, n_trials=8)
     first.run(stopper(), Silence())
     for n_trials, runner in ((14, second), (20, first)):
-        open_search(open_storage(setup.url), "shared", n_trials)
+        offer(open_storage(setup.url), "shared", n_trials)
         runner.run(stopper(), Silence())
     for runner in (alone, first):
         assert [record.number for record in runner.records] == list(range(20))
