@@ -13,7 +13,7 @@ RANX := .local/ranx/bin/python
 .PHONY: help install data optimize train validate calibrate dashboard bench bench-large bench-accuracy bench-decision bench-search test-faults hazards test check format clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -35,6 +35,10 @@ optimize: $(STAMP) ## tune the weights and export optimized_config.yaml (ARGS='-
 		4) echo "make optimize: done, more critical errors, config.yaml kept";; \
 		*) exit $$code;; \
 	esac
+
+study-%: $(STAMP) ## run studies/%.yaml (make study-auto; ARGS='--workers 2')
+	@$(RADTUNE) optimize studies/$*.yaml $(ARGS); code=$$?; \
+	case $$code in 0|3|4) ;; *) exit $$code;; esac
 
 train: $(STAMP) ## run the engine over all training files with the best weights there are
 	$(RADTUNE) train $(ARGS)

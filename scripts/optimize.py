@@ -20,6 +20,8 @@ from scripts.console import (
 )
 from scripts.decisions import changed_kinds, decision_lines
 from scripts.progress import trial_progress
+from scripts.stopping import stop_on_signals
+from scripts.storage import AllowOutsideOption, StorageOption
 from studies import OptimizationConfig, TrainingOptimizer
 from studies.gate import Verdict
 
@@ -36,6 +38,12 @@ EXIT_CODES = {
 
 
 def optimize(
+    study: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Study file, such as studies/auto.yaml; options beat it.", show_default=False
+        ),
+    ] = None,
     dataset: DatasetOption = None,
     dataset_dir: DatasetDirOption = None,
     max_experiments: Annotated[
@@ -63,12 +71,19 @@ def optimize(
     study_name: Annotated[
         str | None, typer.Option(help="Study to start or go on. [default: STRATEGY-seed-SEED]")
     ] = None,
-    storage: Annotated[
-        str | None,
+    storage: StorageOption = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that run trials.")] = 1,
+    synchronous: Annotated[
+        bool | None,
         typer.Option(
-            envvar="OPTUNA_STORAGE",
-            help="SQLAlchemy URL of the studies. [default: sqlite:///optimization_results.db]",
+            "--synchronous/--asynchronous",
+            help="The same trials with any number of workers, in batches; or each placed by "
+            "what is there, faster. [default: asynchronous]",
+            show_default=False,
         ),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Trials of a batch when synchronous. [default: 8]")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed. [default: 42]")] = None,
     timeout: Annotated[
@@ -84,6 +99,7 @@ def optimize(
         Path | None,
         typer.Option(help="Exported configuration. [default: optimized_config.yaml]"),
     ] = None,
+    allow_outside: AllowOutsideOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -105,17 +121,22 @@ def optimize(
         output=output,
         config_path=config,
         dataset_dir=dataset_dir,
+        study_file=study,
+        synchronous=synchronous,
+        batch_size=batch_size,
+        allow_outside=allow_outside,
     )
-    with trial_progress() as progress:
-        study = TrainingOptimizer(options, progress).optimize(dataset, study_name)
-    warn_bad_records(study.bad_records)
-    if study.set_aside:
-        warn(f"an earlier export no longer holds; it is now {study.set_aside}")
+    with stop_on_signals("trial") as is_stopped, trial_progress() as progress:
+        optimizer = TrainingOptimizer(options, progress, is_stopped)
+        result = optimizer.optimize(dataset, study_name, workers)
+    warn_bad_records(result.bad_records)
+    if result.set_aside:
+        warn(f"an earlier export no longer holds; it is now {result.set_aside}")
     if as_json:
-        print_json({**study._asdict(), "decision": study.decision.name.lower()})
+        print_json({**result._asdict(), "decision": result.decision.name.lower()})
     else:
-        _print_block(study)
-    raise typer.Exit(EXIT_CODES[study.decision])
+        _print_block(result)
+    raise typer.Exit(EXIT_CODES[result.decision])
 
 
 def _print_block(study: OptimizationResult) -> None:

@@ -24,6 +24,11 @@ _INTERRUPTED = "interrupted; what is finished is kept: run the same again (map: 
 _FUNCTIONS = {  # of each verb, in the module of its name
     "train": "train",
     "optimize": "optimize",
+    "submit": "submit",
+    "worker": "worker",
+    "status": "status",
+    "cancel": "cancel",
+    "delete": "delete",
     "compare": "compare",
     "weights": "weights",
     "calibrate": "calibrate",

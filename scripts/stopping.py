@@ -17,7 +17,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[Callable[[], bool]]:
+def stop_on_signals(what: str = "block") -> Iterator[Callable[[], bool]]:
     """Yield what tells whether Ctrl-C or SIGTERM came; a second one raises KeyboardInterrupt."""
     asked = threading.Event()
 
@@ -25,7 +25,7 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
-        warn("stopping after the block in hand; once more stops at once")
+        warn(f"stopping after the {what} in hand; once more stops at once")
 
     before = [signal.signal(number, ask) for number in _SIGNALS]
     try:

@@ -117,7 +117,12 @@ class Ledger:
         self._writer = TrialWriter(storage, study_name)
         self._name = study_name
         self._worker = worker
+        self._study_id = self._writer.study_id
         self.schedule = schedule
+
+    def announce(self) -> None:
+        """Say that the worker is busy with this study."""
+        self._worker.works_on(self._study_id)
 
     def visit(
         self,
@@ -175,7 +180,7 @@ class Ledger:
         return Answer(state, budget, n_trials, kept, is_lost)
 
     def _search(self, connection: sa.Connection) -> tuple[SearchState, int]:
-        ours = SEARCHES.c.study_id == self._writer.study_id
+        ours = SEARCHES.c.study_id == self._study_id
         search = connection.execute(sa.select(SEARCHES).where(ours)).one_or_none()
         if search is None:
             raise StudyError(f"study {self._name!r} was never submitted; submit it first")
@@ -184,7 +189,7 @@ class Ledger:
 
     def _leases(self, connection: sa.Connection) -> dict[int, _Lease]:
         """Return the leases of the study by where they stop, in order."""
-        ours = LEASES.c.study_id == self._writer.study_id
+        ours = LEASES.c.study_id == self._study_id
         rows = connection.execute(sa.select(LEASES).where(ours).order_by(LEASES.c.first)).all()
         with reading(self._name):
             return {
@@ -216,7 +221,7 @@ class Ledger:
         return None
 
     def _lease_until(self, stop: int) -> sa.ColumnElement[bool]:
-        return (LEASES.c.study_id == self._writer.study_id) & (LEASES.c.stop == stop)
+        return (LEASES.c.study_id == self._study_id) & (LEASES.c.stop == stop)
 
     def _move(self, connection: sa.Connection, stop: int, first: int) -> None:
         """Shorten a lease to the trials from `first` on."""
@@ -244,7 +249,7 @@ class Ledger:
         lane = min({*range(len(others) + 1)} - others)
         connection.execute(
             sa.insert(LEASES).values(
-                study_id=self._writer.study_id,
+                study_id=self._study_id,
                 stop=numbers.stop,
                 first=numbers.start,
                 lane=lane,
@@ -255,25 +260,21 @@ class Ledger:
 
     def _let_go(self, connection: sa.Connection) -> None:
         """Leave this worker's trials to others."""
-        ours = (LEASES.c.study_id == self._writer.study_id) & (
-            LEASES.c.worker_id == self._worker.id
-        )
+        ours = (LEASES.c.study_id == self._study_id) & (LEASES.c.worker_id == self._worker.id)
         connection.execute(sa.update(LEASES).where(ours).values(worker_id=None))
 
     def _close(self, connection: sa.Connection, state: SearchState) -> None:
-        ours = SEARCHES.c.study_id == self._writer.study_id
+        ours = SEARCHES.c.study_id == self._study_id
         connection.execute(sa.update(SEARCHES).where(ours).values(state=state))
-        connection.execute(sa.delete(LEASES).where(LEASES.c.study_id == self._writer.study_id))
+        connection.execute(sa.delete(LEASES).where(LEASES.c.study_id == self._study_id))
 
     def _say_why(self, connection: sa.Connection, reason: str) -> None:
         """Keep why the study ended as an attribute of the study, for the dashboard, too."""
-        this = (_ATTRIBUTES.c.study_id == self._writer.study_id) & (
-            _ATTRIBUTES.c.key == STOP_REASON
-        )
+        this = (_ATTRIBUTES.c.study_id == self._study_id) & (_ATTRIBUTES.c.key == STOP_REASON)
         value = {"value_json": json.dumps(reason)}
         moved = connection.execute(sa.update(_ATTRIBUTES).where(this).values(**value))
         if moved.rowcount == 0:
-            ours = {"study_id": self._writer.study_id, "key": STOP_REASON}
+            ours = {"study_id": self._study_id, "key": STOP_REASON}
             connection.execute(sa.insert(_ATTRIBUTES).values(**ours, **value))
 
 

@@ -23,7 +23,7 @@ from studies.options import (
 from studies.progress import Silence
 from studies.proof import Proof, prove
 from studies.records import is_feasible, origin_of_record
-from studies.runner import StudyRunner
+from studies.runner import STOPPED, StudyRunner
 from studies.samplers.base import BASELINE
 from studies.search import join, submit
 from studies.stopping import Stopper
@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     from objectives.decision_quality import DecisionReport
     from studies.progress import Progress
     from studies.search import Search
+
+
+_NOT_REPRODUCIBLE = (
+    "several workers, trials as they come: another run will not give the same (--synchronous does)"
+)
 
 
 class OptimizationResult(NamedTuple):
@@ -182,9 +187,10 @@ class TrainingOptimizer:
             with Worker(storage.engine) as worker:
                 inputs = submit(definition, storage)
                 search = join(definition.name, storage, worker, self._progress, inputs)
-                return self._optimize(
-                    search, started, Helpers(url, definition.name, n_workers - 1)
-                )
+                if n_workers > 1 and definition.batch is None:
+                    self._progress.say(_NOT_REPRODUCIBLE)
+                helpers = Helpers(url, definition.name, n_workers - 1)
+                return self._optimize(search, started, helpers)
 
     def _optimize(self, search: Search, started: float, helpers: Helpers) -> OptimizationResult:
         definition, settings = search.definition, search.definition.study
@@ -256,7 +262,7 @@ class TrainingOptimizer:
             self._progress.say(f"study {name!r} starts: {n_trials} trials")
         stopper = Stopper(stopping_rules(settings), started)
         reason = runner.run(stopper, self._progress, self._is_stopped)
-        if reason is None or self._is_stopped():
+        if reason is None or reason == STOPPED:
             raise KeyboardInterrupt
         return reason
 

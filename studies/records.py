@@ -193,6 +193,13 @@ def is_feasible(record: FrozenTrial) -> bool:
     return all(above <= 0 for above in record.constraints.values())
 
 
+def feasible_value(record: FrozenTrial) -> float | None:
+    """Return the value of a complete and feasible trial, else None."""
+    if record.state is not TrialState.COMPLETE or record.value is None:
+        return None
+    return record.value if is_feasible(record) else None
+
+
 def origin_of_record(record: FrozenTrial) -> str:
     """Return what proposed a recorded trial."""
     origin: str = record.user_attrs[_ORIGIN]

@@ -21,7 +21,7 @@ from studies.records import (
     check_records,
     coordinates_of_record,
     critical_by_kind,
-    is_feasible,
+    feasible_value,
     lane_of_record,
     origin_of_record,
     reading,
@@ -155,7 +155,8 @@ class StudyRunner:
         """
         self._stopper, self._progress, self._is_stopped = stopper, progress, is_stopped
         self._patiently = Patience(progress.say, is_stopped)
-        stopper.restart(_feasible_value(record) for record in self._records[: self._n_settled])
+        stopper.restart(feasible_value(record) for record in self._records[: self._n_settled])
+        self._patiently(self._ledger.announce)
         try:
             return self._run(waits=waits)
         except (SQLAlchemyError, StorageInternalError):
@@ -260,8 +261,8 @@ class StudyRunner:
         """Take note of the next trial; the first of equally good ones is the best."""
         self._records.append(record)
         self._tried.append(_tried(record))
-        value = _feasible_value(record)
-        best = _feasible_value(self._best) if self._best else None
+        value = feasible_value(record)
+        best = feasible_value(self._best) if self._best else None
         if value is not None and (best is None or value > best):
             self._best = record
         n_settled = self._schedule.batch_begin(len(self._records))
@@ -271,7 +272,7 @@ class StudyRunner:
 
     def _settle(self, record: FrozenTrial) -> None:
         """Let a trial count for what comes after it."""
-        value = _feasible_value(record)
+        value = feasible_value(record)
         self._pruner.saw(record, value)
         if self._stopper:
             self._stopper.saw(value)
@@ -473,10 +474,3 @@ def _tried(record: FrozenTrial) -> Tried:
 def _state(valuation: Valuation) -> TrialState:
     is_complete = valuation.critical_errors is not None
     return TrialState.COMPLETE if is_complete else TrialState.PRUNED
-
-
-def _feasible_value(record: FrozenTrial) -> float | None:
-    """Return the value of a complete and feasible trial, else None."""
-    if record.state is not TrialState.COMPLETE or record.value is None:
-        return None
-    return record.value if is_feasible(record) else None

@@ -1,0 +1,26 @@
+"""``radtune delete``: delete a study with all its trials."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from scripts.storage import StorageOption, opened_storage, storage_url
+from studies import directory
+
+
+def delete(
+    study_name: Annotated[str, typer.Argument(help="Name of the study.")],
+    storage: StorageOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a study with all its trials, for good; asks first."""
+    with opened_storage(storage_url(storage)) as opened:
+        n_trials = directory.count_trials(opened, study_name)
+        question = f"Delete study {study_name!r} with its {n_trials} trials?"
+        if not yes and not typer.confirm(question):
+            typer.echo("nothing was deleted")
+            raise typer.Exit(1)
+        directory.delete(opened, study_name)
+    typer.echo(f"study {study_name!r} is deleted")

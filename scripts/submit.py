@@ -1,0 +1,46 @@
+"""``radtune submit``: put a study into the database, for workers to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from objectives.database import shown_url
+from scripts.storage import AllowOutsideOption, StorageOption, opened_storage
+from studies.options import OptimizationConfig
+from studies.search import submit as submit_study
+
+StudyFile = Annotated[Path, typer.Argument(help="Study file, such as studies/auto.yaml.")]
+
+
+def submit(
+    study: StudyFile,
+    storage: StorageOption = None,
+    study_name: Annotated[
+        str | None, typer.Option(help="Name in the database. [default: the study file's]")
+    ] = None,
+    max_experiments: Annotated[
+        int | None, typer.Option(help="Trials in all. [default: the study file's]")
+    ] = None,
+    allow_outside: AllowOutsideOption = False,
+) -> None:
+    """Put a study into the database without running it; `radtune worker` runs it.
+
+    Submitted again it goes on, with another budget where that is given, also after a cancel.
+    """
+    options = OptimizationConfig(
+        study_file=study,
+        storage=storage,
+        max_experiments=max_experiments,
+        allow_outside=allow_outside,
+    )
+    definition = options.definition(study_name=study_name)
+    url = definition.study.storage
+    with opened_storage(url) as opened:
+        submit_study(definition, opened)
+    typer.echo(
+        f"study {definition.name!r} is submitted: {definition.study.max_experiments} trials; "
+        f"run it with: radtune worker --storage {shown_url(url)}"
+    )
