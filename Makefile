@@ -10,7 +10,7 @@ TEXT2TERM := .local/text2term/bin/python
 RANX := .local/ranx/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate calibrate dashboard bench bench-large bench-accuracy bench-decision bench-search test-faults hazards test check format clean
+.PHONY: help install data optimize train validate calibrate dashboard postgres bench bench-large bench-accuracy bench-decision bench-search test-faults hazards test check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ calibrate: $(STAMP) ## fit confidence and accept threshold to the weights of con
 
 dashboard: $(STAMP) ## browse the trials at http://127.0.0.1:8080
 	$(RUN)/optuna-dashboard --host 127.0.0.1 --port $(PORT) $(STORAGE)
+
+postgres: PORT = 0
+postgres: $(STAMP) ## a PostgreSQL server for a try, thrown away at its end (PORT=5433; else a free one)
+	@$(RADTUNE) postgres --port $(PORT)
 
 test: $(STAMP) ## run the tests
 	$(RUN)/python -m pytest $(ARGS)
