@@ -248,11 +248,3 @@ def test_a_url_for_a_file_has_no_password_and_can_still_be_used() -> None:
     )
     for url in ("sqlite:///studies.db", "sqlite://", "no url"):
         assert without_password(url) == url
-
-
-def test_make_dashboard_listens_on_this_machine_only() -> None:
-    recipe = (
-        (ROOT / "Makefile").read_text(encoding="utf-8").split("\ndashboard:")[1].split("\n\n")[0]
-    )
-    assert "--host 127.0.0.1 " in recipe
-    assert "0.0.0.0" not in recipe  # noqa: S104
