@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from engine.errors import StudyError
 
 OUR_TABLES = {"studies", "trials", "trial_params", "version_info", "training_sessions"}
+_NOT_ALLOWED = "42501"  # PostgreSQL's insufficient_privilege
 
 
 def shown_url(url: str) -> str:
@@ -36,8 +37,13 @@ def _without_options(url: sa.URL) -> sa.URL:
 
 def cannot_use(url: str, error: Exception) -> StudyError:
     """Say in one line that a database does not do what it should."""
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-    way_out = "; make room, then run the same again" if "is full" in reason else ""
+    cause = getattr(error, "orig", None) or error
+    reason = str(cause).splitlines()[0]
+    way_out = ""
+    if "is full" in reason:
+        way_out = "; make room, then run the same again"
+    elif getattr(cause, "sqlstate", None) == _NOT_ALLOWED:
+        way_out = "; its owner runs the same once, or grants that (docs/postgresql.md)"
     return StudyError(f"{shown_url(url)}: the database cannot be used ({reason}){way_out}")
 
 

@@ -32,11 +32,12 @@ class Page:
         self._root = f"http://127.0.0.1:{port}"
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def __call__(self, path: str) -> str:
+    def __call__(self, path: str, method: str = "GET") -> str:
         latest = time.monotonic() + PATIENCE_S
+        request = urllib.request.Request(self._root + path, method=method)  # noqa: S310 - http
         while True:
             try:
-                with self._opener.open(self._root + path, timeout=PATIENCE_S) as response:
+                with self._opener.open(request, timeout=PATIENCE_S) as response:
                     assert response.url.startswith(self._root)
                     return str(response.read().decode("utf-8"))
             except urllib.error.HTTPError:
