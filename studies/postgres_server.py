@@ -26,6 +26,7 @@ USER = "radtune"
 _HOST = "127.0.0.1"
 _USUAL_PORT = 5432
 _WHERE = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")  # Debian; PostgreSQL's own RPMs
+_CREATE = sa.text("SELECT format('CREATE DATABASE %I', CAST(:name AS text))")
 _HOW_IT_FAILS = re.compile(r"(?:FATAL|could not bind)\S*\s.*")
 
 
@@ -171,8 +172,7 @@ class PostgresServer:
         name = name or f"test_{self._n_databases}"
         engine = sa.create_engine(self.url(), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            quoted = engine.dialect.identifier_preparer.quote(name)
-            connection.exec_driver_sql(f"CREATE DATABASE {quoted}")
+            connection.exec_driver_sql(connection.execute(_CREATE, {"name": name}).scalar_one())
         engine.dispose()
         return self.url(name, over_tcp=over_tcp)
 

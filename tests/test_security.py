@@ -7,16 +7,21 @@ import json
 import pickle
 import re
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna
 import pytest
+import sqlalchemy as sa
+from optuna.trial import TrialState
 
 from engine.errors import RadTuneError, hide_passwords
 from objectives.configuration import load_configuration
 from objectives.database import check_database, without_password
+from objectives.search_space import SearchSpace
 from scripts import run_training
+from studies.records import Finished, to_record, weight_distributions
 from studies.storage import open_storage
 from studies.trial_log import TrialLog
 from studies.trial_writer import TrialWriter
@@ -24,6 +29,8 @@ from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from objectives.configuration import Configuration
 
 PACKAGES = ("engine", "objectives", "studies", "scripts", "benchmarks", "data")
 PICKLES = {"pickle", "shelve", "marshal", "dill", "cloudpickle", "copyreg"}
@@ -176,6 +183,13 @@ URLS = [
     f"nosuchdriver://me:{SECRET}@localhost/db",
     f"postgresql+psycopg://me@localhost:1/db?sslpassword={SECRET}&bad=1",
     f"://me:{SECRET}@localhost/db",
+    f"postgresql+psycopg://me:%40{SECRET}@localhost:1/db",
+    f"postgresql+psycopg://me:p@{SECRET}@localhost:1/db",
+    f"postgresql+psycopg://me@localhost:1/db?password=p@{SECRET}",
+    f"postgresql+psycopg://me@localhost:1/db?passfile=/no/such&p%61ssword={SECRET}",
+    f"postgresql+psycopg://localhost:1/db?conninfo=password%3D{SECRET}",
+    f"postgresql+psycopg://me:{SECRET}@localhost:1/db?connect_timeout=soon",
+    f"postgresql+psycopg://me:{SECRET}@localhost:1/db?sslmode=verify-full&sslrootcert=/no/ca.crt",
 ]
 
 
@@ -234,6 +248,12 @@ def test_a_wrong_configuration_is_quoted_without_its_password(
         (f"postgresql://me:{SECRET}@x@h/db", "postgresql://me:***@h/db"),
         (f"PGPASSWORD={SECRET} psql", "PGPASSWORD=*** psql"),
         (f"db?sslpassword={SECRET}&x=1", "db?sslpassword=***&x=1"),
+        (f"?conninfo=password%3D{SECRET}&x=1", "?conninfo=password%3D***&x=1"),
+        (f"postgresql://me:%40{SECRET}%2F@h/db", "postgresql://me:***@h/db"),
+        (
+            "postgresql://me@h/db?passfile=/home/me/.pgpass",
+            "postgresql://me@h/db?passfile=/home/me/.pgpass",
+        ),
         ("postgresql://me@h:5432/db", "postgresql://me@h:5432/db"),
         ("12:30 CT Head", "12:30 CT Head"),
     ],
@@ -246,5 +266,19 @@ def test_a_url_for_a_file_has_no_password_and_can_still_be_used() -> None:
     assert without_password(f"postgresql+psycopg://me:{SECRET}@h:5432/db?sslpassword=x&a=b") == (
         "postgresql+psycopg://me@h:5432/db?a=b"
     )
+    assert without_password(f"postgresql://me:p@{SECRET}@h/db") == "postgresql://me:***@h/db"
+    at_work = "sqlite:////home/me@work/x@y.db"
+    assert sa.make_url(without_password(at_work)) == sa.make_url(at_work)
     for url in ("sqlite:///studies.db", "sqlite://", "no url"):
         assert without_password(url) == url
+
+
+def test_the_traceback_of_a_failed_trial_is_stored_without_a_password(
+    config: Configuration,
+) -> None:
+    now = datetime.now()  # noqa: DTZ005 - as Optuna
+    failed = Finished(TrialState.FAIL, config.weights, {}, "x", None, {}, now, now)
+    ranges = weight_distributions(SearchSpace(config.study.bounds))
+    record = to_record(failed, ranges, None, f"OperationalError: postgresql://me:{SECRET}@h/db")
+    assert "OperationalError: postgresql://me:***@h/db" in repr(record.user_attrs)
+    assert SECRET not in repr(record.user_attrs)

@@ -75,6 +75,9 @@ def test_the_socket_is_found_whatever_the_environment_says(
     monkeypatch.setenv("PGPORT", "1")
     monkeypatch.setenv("PGHOST", "nowhere.invalid")
     assert scalar(server.new_database(), "SHOW server_encoding") == "UTF8"
+    assert scalar(server.new_database('my "own" base'), "SELECT current_database()") == (
+        'my "own" base'
+    )
 
 
 def test_a_port_that_is_taken_is_one_line_and_leaves_nothing(server: PostgresServer) -> None:
