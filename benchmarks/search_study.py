@@ -13,13 +13,13 @@ import optuna
 from benchmarks.search_trace import Step, steps_of
 from objectives.objective import WeightObjective
 from objectives.search_space import SearchSpace
+from studies.ledger import offer
 from studies.options import make_pruner, make_strategy
 from studies.progress import Silence
-from studies.runner import StudyRunner
+from studies.runner import make_runner
 from studies.stopping import Stopper, StoppingRules
 from studies.storage import open_storage, quiet_optuna
-from studies.trial_log import TrialLog
-from studies.trial_writer import TrialWriter
+from studies.worker import Worker
 
 if TYPE_CHECKING:
     from objectives.configuration import Configuration, StudySettings
@@ -79,10 +79,11 @@ def search(
     with quiet_optuna(), tempfile.TemporaryDirectory() as folder:
         storage = open_storage(f"sqlite:///{Path(folder, 'study.db')}")
         study = optuna.create_study(storage=storage, direction="maximize")
-        log = TrialLog(study, TrialWriter(storage, study.study_name))
-        runner = StudyRunner(study, log, strategy, pruner)
         rules = StoppingRules(threshold=None, timeout=budget.seconds, patience=None)
-        reason = runner.run(budget.n_trials, Stopper(rules, since), Silence())
+        with Worker(storage.engine) as worker:
+            offer(storage, study.study_name, budget.n_trials)
+            runner = make_runner(storage, study, worker, strategy, pruner)
+            reason = runner.run(Stopper(rules, since), Silence())
         seconds = time.monotonic() - since
         storage.engine.dispose()
     n_trials = len(runner.records)
@@ -90,6 +91,6 @@ def search(
         steps_of(runner.records, started),
         n_trials,
         seconds,
-        reason,
+        reason or "",
         runner.n_cases_scored / (len(tuning.cases) * n_trials),
     )

@@ -15,15 +15,15 @@ from benchmarks.measurement import Measurement, at_least, at_most, in_turn, seco
 from objectives.configuration import load_configuration
 from objectives.objective import WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace
+from studies.ledger import offer
 from studies.material import load_material, load_sanity
 from studies.options import OptimizationConfig, make_pruner, make_strategy
 from studies.postgres_server import PostgresServer, find
 from studies.progress import Silence
-from studies.runner import StudyRunner
+from studies.runner import make_runner
 from studies.stopping import Stopper, StoppingRules
 from studies.storage import open_storage, quiet_optuna
-from studies.trial_log import TrialLog
-from studies.trial_writer import TrialWriter
+from studies.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,13 +133,14 @@ def _ours(config: Configuration, objective: WeightObjective, strategy: str, url:
     study = optuna.create_study(storage=storage, direction="maximize")
 
     def run() -> None:
-        log = TrialLog(study, TrialWriter(storage, study.study_name))
         planned = make_strategy(config, settings, SearchSpace(settings.bounds), objective)
         pruner = make_pruner(config, settings)
-        runner = StudyRunner(study, log, planned, pruner)
-        runner.run(N_TRIALS, Stopper(_NO_RULES, time.monotonic()), Silence())
+        offer(storage, study.study_name, N_TRIALS)
+        runner = make_runner(storage, study, worker, planned, pruner)
+        runner.run(Stopper(_NO_RULES, time.monotonic()), Silence())
 
-    taken = seconds(run)
+    with Worker(storage.engine) as worker:
+        taken = seconds(run)
     n_there = len(optuna.load_study(study_name=None, storage=url).trials)
     storage.engine.dispose()
     if n_there != N_TRIALS:

@@ -249,13 +249,20 @@ def load_configuration(path: Path = DEFAULT_CONFIG) -> Configuration:
         raise ConfigurationError(f"{path}: {first_problem(error)}") from None
 
 
-def first_problem(error: ValidationError) -> str:
-    """Say which key is wrong and why, for the first of the problems."""
+def first_problem(error: ValidationError, example: str = "config.yaml") -> str:
+    """Say which key is wrong and why, for the first of the problems.
+
+    Parameters
+    ----------
+    error : ValidationError
+    example : str
+        The file that shows every key there is.
+    """
     first, *others = error.errors(include_url=False, include_context=False)
     key = ".".join(f"{part!s:.60}" for part in first["loc"])
     reasons = {
-        "extra_forbidden": "is an unknown key; see config.yaml for the keys there are",
-        "missing": "is missing; config.yaml shows a complete configuration",
+        "extra_forbidden": f"is an unknown key; see {example} for the keys there are",
+        "missing": f"is missing; {example} shows a complete configuration",
     }
     message = first["msg"].removeprefix("Value error, ")
     says_all = first["type"] in ("missing", "value_error")

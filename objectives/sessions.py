@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from engine.errors import StudyError
 from objectives.database import cannot_use
-from objectives.session_locks import SessionLocks
+from objectives.process_locks import SESSIONS as SESSION_NUMBERS
+from objectives.process_locks import ProcessLocks
 from objectives.session_schema import open_database, prepare
 from objectives.session_tables import CHECKPOINTS, PERFORMANCE, RESULTS, SESSIONS
 
@@ -90,7 +91,7 @@ class SessionStore:
         self._database = open_database(url)
         try:
             with self._translated():
-                self._locks = SessionLocks(self._database)
+                self._locks = ProcessLocks(self._database, SESSION_NUMBERS)
         except StudyError:
             self._database.dispose()
             raise

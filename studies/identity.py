@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, NamedTuple
 from engine.errors import StudyError
 from objectives.bank import engine_sha256
 from objectives.configuration import hash_of
+from studies.attributes import set_first
 from studies.records import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import optuna
+    from optuna.storages import RDBStorage
 
     from objectives.cases import CaseSet
-    from objectives.configuration import Configuration, StudySettings
     from objectives.workspace import Workspace
+    from studies.definition import StudyDefinition
 
 _ATTRIBUTE = "identity"
-_FORM = 2  # raise it when a record lacks something that a later one has
+_FORM = 3  # raise it when a record lacks something that a later one has
 _NOT_PART = {"provenance", "training", "decision", "calibration", "data"}
+_SHOWN = {"the strategy", "the pruner", "the seed", "the size of its batches"}
 _STUDY_PART = {"pruners", "bounds", "grid"}
 
 
@@ -55,6 +58,8 @@ class Identity(NamedTuple):
         Hash of what decides the value of a trial and where trials may go.
     strategy, pruner : str
     seed : int
+    batch : int or None
+        Trials that are placed together; None when the study is not synchronous.
     """
 
     data: DataHashes
@@ -63,6 +68,7 @@ class Identity(NamedTuple):
     strategy: str
     pruner: str
     seed: int
+    batch: int | None
 
 
 def data_hashes(workspace: Workspace, sanity: CaseSet, cases: CaseSet) -> DataHashes:
@@ -77,27 +83,24 @@ def data_hashes(workspace: Workspace, sanity: CaseSet, cases: CaseSet) -> DataHa
     )
 
 
-def make_identity(
-    config: Configuration,
-    study: StudySettings,
-    ranges: Mapping[str, tuple[float, float]],
-    data: DataHashes,
-) -> Identity:
+def make_identity(definition: StudyDefinition, data: DataHashes) -> Identity:
     """Describe a study that starts now; budgets, paths and thresholds are no part of it."""
-    settings = config.model_dump(mode="json", exclude=_NOT_PART)
+    study = definition.study
+    settings = definition.configuration.model_dump(mode="json", exclude=_NOT_PART)
     settings["study"] = study.model_dump(mode="json", include=_STUDY_PART)
-    narrowed = {name: list(bounds) for name, bounds in ranges.items()}
+    narrowed = {name: list(bounds) for name, bounds in definition.ranges.items()}
     return Identity(
         data,
         engine_sha256(),
-        hash_of([settings, narrowed]),
+        hash_of([settings, narrowed, definition.constraints]),
         study.strategy,
         study.pruner,
         study.seed,
+        definition.batch,
     )
 
 
-def claim(study: optuna.Study, identity: Identity) -> None:
+def claim(storage: RDBStorage, study: optuna.Study, identity: Identity) -> None:
     """Mark a new study as belonging to `identity`, or check that an old one does.
 
     Raises
@@ -108,10 +111,9 @@ def claim(study: optuna.Study, identity: Identity) -> None:
     now = _document(identity)
     with reading(study.study_name):
         stored = study.user_attrs.get(_ATTRIBUTE)
-        is_new = stored is None and not study.get_trials(deepcopy=False)
-    if is_new:
-        study.set_user_attr(_ATTRIBUTE, now)
-        return
+        if stored is None and not study.get_trials(deepcopy=False):
+            set_first(storage, study.study_name, _ATTRIBUTE, now)
+            stored = study.user_attrs[_ATTRIBUTE]
     if not isinstance(stored, dict):
         raise StudyError(
             f"study {study.study_name!r} was not made by this program; "
@@ -137,6 +139,7 @@ def _document(identity: Identity) -> dict[str, object]:
         "the strategy": identity.strategy,
         "the pruner": identity.pruner,
         "the seed": identity.seed,
+        "the size of its batches": identity.batch,
         "the form of its records": _FORM,
     }
 
@@ -153,7 +156,7 @@ def _changes(stored: Mapping[str, object], now: Mapping[str, object]) -> list[st
                 name for name in {*value, *before} if value.get(name) != before.get(name)
             )
             changes.append(f"{what} changed ({', '.join(files)})")
-        elif what in ("the strategy", "the pruner", "the seed"):
+        elif what in _SHOWN:
             changes.append(f"{what} was {before}, now {value}")
         else:
             changes.append(f"{what} changed")

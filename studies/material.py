@@ -57,13 +57,24 @@ class Sanity(NamedTuple):
     loaded: CaseSet
 
 
-def load_material(
-    config: Configuration,
-    dataset_paths: Sequence[Path],
-    dataset_dir: Path | None,
-    on_cases: OnCases = silent,
-) -> Material:
-    """Load the cases of the tuning and gate sites and their banks.
+class Inputs(NamedTuple):
+    """What a study reads, before anything is computed from it.
+
+    Attributes
+    ----------
+    workspace : Workspace
+    loaded : CaseSet
+        Every case of the training files, those of the test sites without their labels.
+    """
+
+    workspace: Workspace
+    loaded: CaseSet
+
+
+def read_inputs(
+    config: Configuration, dataset_paths: Sequence[Path] = (), dataset_dir: Path | None = None
+) -> Inputs:
+    """Read catalogue and training files.
 
     Parameters
     ----------
@@ -72,17 +83,43 @@ def load_material(
         Training files; when empty, every file of the training folder.
     dataset_dir : Path or None
         Another training folder than the configuration's.
+
+    Raises
+    ------
+    InputFileError
+        When a file cannot be used.
+    """
+    folder = dataset_dir or config.data.training_dir
+    workspace = Workspace(config, folder)
+    return Inputs(workspace, workspace.load_cases(list(dataset_paths) or dataset_files(folder)))
+
+
+def load_material(
+    config: Configuration,
+    dataset_paths: Sequence[Path],
+    dataset_dir: Path | None,
+    on_cases: OnCases = silent,
+) -> Material:
+    """Do what `read_inputs` and `make_material` do, one after the other."""
+    return make_material(config, read_inputs(config, dataset_paths, dataset_dir), on_cases)
+
+
+def make_material(config: Configuration, inputs: Inputs, on_cases: OnCases = silent) -> Material:
+    """Load the banks of the tuning and gate sites.
+
+    Parameters
+    ----------
+    config : Configuration
+    inputs : Inputs
     on_cases : callable
         Told how many of how many cases are done while a bank is built.
 
     Raises
     ------
     InputFileError
-        When a file cannot be used, or no labelled case belongs to a tuning or a gate site.
+        When no labelled case belongs to a tuning or a gate site.
     """
-    folder = dataset_dir or config.data.training_dir
-    workspace = Workspace(config, folder)
-    loaded = workspace.load_cases(list(dataset_paths) or dataset_files(folder))
+    workspace, loaded = inputs
     labelled = workspace.bank(loaded.cases, on_cases=on_cases)
     tuning = labelled.at(config.split.tuning).labelled()
     gate = labelled.at(config.split.gate).labelled()

@@ -8,47 +8,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import optuna
 from optuna.trial import TrialState
 
-from objectives.configuration import load_configuration
-from objectives.objective import WeightObjective
-from objectives.search_space import SearchSpace, real_weights
+from objectives.search_space import real_weights
 from studies.export import check_output, export_configuration, set_aside
 from studies.gate import GateReport, Verdict
 from studies.gate_looks import log_look, number_of_look
 from studies.gate_words import GateWords, gate_words
-from studies.identity import claim, data_hashes, make_identity
-from studies.material import load_material, load_sanity
+from studies.helpers import Helpers
 from studies.options import (
     OptimizationConfig,
-    default_study_name,
-    make_pruner,
-    make_strategy,
     stopping_rules,
 )
 from studies.progress import Silence
 from studies.proof import Proof, prove
 from studies.records import is_feasible, origin_of_record
 from studies.runner import StudyRunner
-from studies.samplers import strategy_named
 from studies.samplers.base import BASELINE
+from studies.search import join, submit
 from studies.stopping import Stopper
 from studies.storage import open_storage, quiet_optuna, translated_errors
-from studies.trial_log import TrialLog
-from studies.trial_writer import TrialWriter
-from studies.warm_start import take_warm_start
+from studies.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from objectives.calibration import Fitted
     from objectives.cases import BadRecord
     from objectives.configuration import StudySettings
     from objectives.decision_quality import DecisionReport
-    from studies.identity import Identity
-    from studies.material import Material
     from studies.progress import Progress
+    from studies.search import Search
 
 
 class OptimizationResult(NamedTuple):
@@ -137,15 +127,6 @@ class OptimizationResult(NamedTuple):
         return self.held_out.verdict
 
 
-class _Search(NamedTuple):
-    """A study that is open, and what it works on."""
-
-    study: optuna.Study
-    runner: StudyRunner
-    material: Material
-    identity: Identity
-
-
 class TrainingOptimizer:
     """Finds better weights and proves them.
 
@@ -153,17 +134,25 @@ class TrainingOptimizer:
     ----------
     config : OptimizationConfig, optional
     progress : Progress, optional
+    is_stopped : callable, optional
+        Asked after each trial; when it says yes, `optimize` raises KeyboardInterrupt.
     """
 
     def __init__(
-        self, config: OptimizationConfig | None = None, progress: Progress | None = None
+        self,
+        config: OptimizationConfig | None = None,
+        progress: Progress | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._options = config or OptimizationConfig()
         self._progress = progress or Silence()
-        self._config = load_configuration(self._options.config_path)
+        self._is_stopped = is_stopped
 
     def optimize(
-        self, dataset_paths: Sequence[str | Path] | None = None, study_name: str | None = None
+        self,
+        dataset_paths: Sequence[str | Path] | None = None,
+        study_name: str | None = None,
+        n_workers: int = 1,
     ) -> OptimizationResult:
         """Run a study until its budget is met, hold the gate, and export or keep.
 
@@ -173,27 +162,41 @@ class TrainingOptimizer:
             Training files; every file of the training folder when not given.
         study_name : str, optional
             An existing study goes on; ``STRATEGY-seed-SEED`` when not given.
+        n_workers : int
+            Processes that run trials, this one included; 1 or more.
 
         Raises
         ------
         RadTuneError
             When data, configuration or study cannot be used.
+        KeyboardInterrupt
+            When it was stopped; what had run is in the database.
         """
-        with quiet_optuna(), translated_errors(self._options.study_settings(self._config).storage):
-            return self._optimize(dataset_paths, study_name)
-
-    def _optimize(
-        self, dataset_paths: Sequence[str | Path] | None, study_name: str | None
-    ) -> OptimizationResult:
         started = time.monotonic()
-        settings = self._options.study_settings(self._config)
-        search = self._open(settings, [Path(path) for path in dataset_paths or ()], study_name)
+        paths = [Path(path) for path in dataset_paths or ()]
+        definition = self._options.definition(paths, study_name)
+        check_output(definition.study.output, self._options.baseline_path)
+        url = definition.study.storage
+        with quiet_optuna(), translated_errors(url):
+            storage = open_storage(url)
+            with Worker(storage.engine) as worker:
+                inputs = submit(definition, storage)
+                search = join(definition.name, storage, worker, self._progress, inputs)
+                return self._optimize(
+                    search, started, Helpers(url, definition.name, n_workers - 1)
+                )
+
+    def _optimize(self, search: Search, started: float, helpers: Helpers) -> OptimizationResult:
+        definition, settings = search.definition, search.definition.study
         runner = search.runner
         n_before = len(runner.records)
-        stop_reason = self._run(runner, settings, started)
+        with helpers:
+            stop_reason = self._run(runner, settings, started)
         current, best = runner.current, runner.best()
         look = number_of_look(search.study, best.number, runner.warm_start.n_looks)
-        proof = prove(self._config, search.material, current.weights, best.weights, look)
+        proof = prove(
+            definition.configuration, search.material, current.weights, best.weights, look
+        )
         if best.number:  # the current weights beside themselves are no look
             log_look(search.study, best.number, proof.gate)
         exported, older = self._keep_or_export(settings.output, search, proof)
@@ -243,40 +246,6 @@ class TrainingOptimizer:
             elapsed_s=time.monotonic() - started,
         )
 
-    def _open(
-        self, settings: StudySettings, dataset_paths: Sequence[Path], study_name: str | None
-    ) -> _Search:
-        """Load everything that a study needs, and start it or go on with it."""
-        ranges = self._options.ranges(settings)
-        strategy_named(settings.strategy)  # or else: before anything is loaded
-        pruner = make_pruner(self._config, settings)
-        space = SearchSpace(settings.bounds, ranges)
-        check_output(settings.output, self._options.config_path)
-        storage = open_storage(settings.storage)
-        material = load_material(
-            self._config, dataset_paths, self._options.dataset_dir, self._progress.cases
-        )
-        if material.absent_sites:
-            self._progress.say(f"no case of the sites {', '.join(material.absent_sites)}")
-        sanity = load_sanity(self._config, material.workspace)
-        objective = WeightObjective(
-            material.tuning.answerable(), sanity.bank, self._config.objective.cut(pruner.n_rungs)
-        )
-        strategy = make_strategy(self._config, settings, space, objective)
-        study = optuna.create_study(
-            storage=storage,
-            study_name=study_name or default_study_name(settings),
-            direction="maximize",
-            load_if_exists=True,
-        )
-        hashes = data_hashes(material.workspace, sanity.loaded, material.loaded)
-        identity = make_identity(self._config, settings, ranges, hashes)
-        claim(study, identity)
-        warm_start = take_warm_start(study, self._options.warm_start, space, self._config.weights)
-        log = TrialLog(study, TrialWriter(storage, study.study_name))
-        runner = StudyRunner(study, log, strategy, pruner, warm_start)
-        return _Search(study, runner, material, identity)
-
     def _run(self, runner: StudyRunner, settings: StudySettings, started: float) -> str:
         name, n_done, n_trials = runner.name, len(runner.records), settings.max_experiments
         if n_done >= n_trials:
@@ -285,10 +254,14 @@ class TrainingOptimizer:
             self._progress.say(f"study {name!r} goes on: {n_done} of {n_trials} trials are there")
         else:
             self._progress.say(f"study {name!r} starts: {n_trials} trials")
-        return runner.run(n_trials, Stopper(stopping_rules(settings), started), self._progress)
+        stopper = Stopper(stopping_rules(settings), started)
+        reason = runner.run(stopper, self._progress, self._is_stopped)
+        if reason is None or self._is_stopped():
+            raise KeyboardInterrupt
+        return reason
 
     def _keep_or_export(
-        self, path: Path, search: _Search, proof: Proof
+        self, path: Path, search: Search, proof: Proof
     ) -> tuple[Path | None, Path | None]:
         if proof.gate.verdict is not Verdict.EXPORTED:
             return None, set_aside(path)
@@ -296,7 +269,7 @@ class TrainingOptimizer:
             path,
             proof.optimized,
             search.runner.best(),
-            baseline=self._config.sha256,
+            baseline=search.definition.baseline,
             study_name=search.runner.name,
             identity=search.identity,
             baseline_value=search.runner.current.value,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,15 +17,19 @@ from objectives.configuration import (
     Configuration,
     StudySettings,
     first_problem,
+    load_configuration,
 )
+from studies.definition import StudyDefinition
 from studies.pruners import Pruner, pruner_named
 from studies.samplers import Problem, Strategy, strategy_named
 from studies.stopping import StoppingRules
+from studies.study_file import StudyFile, load_study_file, naming
 
 if TYPE_CHECKING:
     from objectives.objective import WeightObjective
     from objectives.search_space import SearchSpace
 
+_Value = TypeVar("_Value")
 _OVERRIDES = (
     "max_experiments",
     "strategy",
@@ -39,7 +45,7 @@ _OVERRIDES = (
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizationConfig:
-    """How a study may differ from ``config.yaml``; None takes the value from there.
+    """How a study differs from its study file and ``config.yaml``; None: as they say.
 
     Attributes
     ----------
@@ -63,9 +69,17 @@ class OptimizationConfig:
     output : Path, optional
         Where the exported configuration goes.
     config_path : Path
-        The baseline configuration.
+        The baseline configuration; the default gives way to the study file's.
     dataset_dir : Path, optional
         Folder of training files.
+    study_file : Path, optional
+        ``studies/NAME.yaml``, which lies between these options and the configuration.
+    allow_outside : bool
+        Whether paths in the study file may leave the project.
+    synchronous : bool, optional
+        The same trials with any number of workers.
+    batch_size : int, optional
+        Trials that are proposed together when synchronous, 1 to 1000.
     anatomy_weights, modality_weights, laterality_weights : sequence of float
         Values to try. ``grid_search`` tries every combination of the lists that are given
         (instead of the configuration's grid); the other strategies stay between the smallest
@@ -88,6 +102,10 @@ class OptimizationConfig:
     output: Path | None = None
     config_path: Path = DEFAULT_CONFIG
     dataset_dir: Path | None = None
+    study_file: Path | None = None
+    allow_outside: bool = False
+    synchronous: bool | None = None
+    batch_size: int | None = None
     anatomy_weights: Sequence[float] = ()
     modality_weights: Sequence[float] = ()
     laterality_weights: Sequence[float] = ()
@@ -111,6 +129,74 @@ class OptimizationConfig:
             **self.grid,
         }
         return {name: [float(v) for v in values] for name, values in lists.items() if values}
+
+    @cached_property
+    def loaded_file(self) -> StudyFile | None:
+        """The study file, read once; None of none."""
+        if self.study_file is None:
+            return None
+        return load_study_file(self.study_file, allow_outside=self.allow_outside)
+
+    @property
+    def baseline_path(self) -> Path:
+        """The configuration file: the one asked for, else the study file's, else the default."""
+        file = self.loaded_file
+        if file is None or file.config is None or self.config_path != DEFAULT_CONFIG:
+            return self.config_path
+        return file.config
+
+    def definition(
+        self, dataset_paths: Sequence[Path] = (), study_name: str | None = None
+    ) -> StudyDefinition:
+        """Lay these options over the study file, and that over the configuration.
+
+        Parameters
+        ----------
+        dataset_paths : sequence of Path
+            Training files; those of the study file when empty, unless there is a folder.
+        study_name : str, optional
+            The study file's, else ``STRATEGY-seed-SEED``, when not given.
+
+        Raises
+        ------
+        RadTuneError
+            Names the file or the option that cannot be used.
+        """
+        file = self.loaded_file or StudyFile(name="none")
+        config = self._baseline()
+        with naming(str(self.study_file)):
+            laid = file.laid_over(config)
+        settings = self.study_settings(laid)
+        folder = {} if self.dataset_dir is None else {"training_dir": self.dataset_dir}
+        of_file = () if folder else file.data.files
+        is_grid = settings.strategy == "grid_search"
+        said = {
+            "name": study_name or (file.name if self.study_file else default_study_name(settings)),
+            "configuration": laid.model_copy(
+                update={"study": config.study, "data": laid.data.model_copy(update=folder)}
+            ),
+            "baseline": config.sha256,
+            "study": settings,
+            "dataset_files": tuple(dataset_paths) or of_file,
+            "ranges": {} if is_grid else {**file.ranges, **self.ranges(settings)},
+            "constraints": file.constraints,
+            "warm_start": _first(self.warm_start, file.warm_start),
+            "synchronous": _first(self.synchronous, file.synchronous),
+            "batch_size": _first(self.batch_size, file.batch_size),
+        }
+        try:
+            return StudyDefinition.model_validate(
+                {name: value for name, value in said.items() if value is not None}
+            )
+        except ValidationError as error:
+            raise ConfigurationError(first_problem(error)) from None
+
+    def _baseline(self) -> Configuration:
+        path = self.baseline_path
+        if path is self.config_path:
+            return load_configuration(path)
+        with naming(f"{self.study_file}: config"):
+            return load_configuration(path)
 
     def study_settings(self, config: Configuration) -> StudySettings:
         """Lay these options over the configuration's section ``study``.
@@ -136,13 +222,21 @@ class OptimizationConfig:
         return {name: (min(values), max(values)) for name, values in self.listed.items()}
 
 
+def _first(option: _Value | None, of_file: _Value | None) -> _Value | None:
+    return of_file if option is None else option
+
+
 def default_study_name(settings: StudySettings) -> str:
     """Return the name of a study that was given none."""
     return f"{settings.strategy}-seed-{settings.seed}"
 
 
 def make_strategy(
-    config: Configuration, settings: StudySettings, space: SearchSpace, objective: WeightObjective
+    config: Configuration,
+    settings: StudySettings,
+    space: SearchSpace,
+    objective: WeightObjective,
+    most_critical: Mapping[str, int] = MappingProxyType({}),
 ) -> Strategy:
     """Build the strategy of a study.
 
@@ -152,7 +246,7 @@ def make_strategy(
         When the strategy is unknown, or the grid has too many points or shares above the whole.
     """
     grid = {str(name): values for name, values in settings.grid.items()}
-    problem = Problem(config.weights, space, objective, grid, settings.seed)
+    problem = Problem(config.weights, space, objective, grid, settings.seed, most_critical)
     return strategy_named(settings.strategy)(problem)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _COORDINATES = "coordinates"
 _ORIGIN = "origin"
+_LANE = "lane"
 _TRACEBACK = "traceback"
 _CRITICAL_BY_KIND = "critical_by_kind"  # a field of `Valuation`
 CRITICAL_CONSTRAINTS = {kind: f"critical_{kind}_above_baseline" for kind in CRITICAL_KINDS}
@@ -81,7 +82,8 @@ def coordinate_distributions(
 def to_record(
     finished: Finished,
     ranges: Mapping[str, FloatDistribution],
-    baseline: Mapping[str, int] | None,
+    allowed: Mapping[str, int],
+    lane: int = 0,
     failure: str = "",
 ) -> FrozenTrial:
     """Turn a finished trial into the record that goes into the database in one transaction.
@@ -91,8 +93,10 @@ def to_record(
     finished : Finished
     ranges : mapping of str to FloatDistribution
         As `weight_distributions` gives them.
-    baseline : mapping of str to int, or None
-        Critical errors of trial 0 by kind; None for that trial itself.
+    allowed : mapping of str to int
+        Critical errors by kind that it may have; what it has itself where a kind is not listed.
+    lane : int
+        As `studies.samplers.Tried`.
     failure : str
         The traceback of a trial that failed.
     """
@@ -107,11 +111,12 @@ def to_record(
         attrs |= {name: value for name, value in valuation._asdict().items() if name != "value"}
         found = valuation.critical_by_kind
         if found is not None:
-            allowed = found if baseline is None else baseline
             constraints = {
-                name: float(found[kind] - allowed[kind])
+                name: float(found[kind] - allowed.get(kind, found[kind]))
                 for kind, name in CRITICAL_CONSTRAINTS.items()
             }
+    if lane:
+        attrs[_LANE] = lane
     if finished.part_values:
         attrs[_PART_VALUES] = list(finished.part_values)
     if failure:
@@ -192,6 +197,12 @@ def origin_of_record(record: FrozenTrial) -> str:
     """Return what proposed a recorded trial."""
     origin: str = record.user_attrs[_ORIGIN]
     return origin
+
+
+def lane_of_record(record: FrozenTrial) -> int:
+    """Return the lane of a recorded trial."""
+    lane: int = record.user_attrs.get(_LANE, 0)
+    return lane
 
 
 def coordinates_of_record(record: FrozenTrial) -> dict[str, float]:

@@ -1,47 +1,60 @@
-"""The trial loop: propose, evaluate, record; what is recorded is never lost or half done."""
+"""The trial loop: lease, propose, evaluate, bring back; alone or beside other workers."""
 
 from __future__ import annotations
 
+import time
 import traceback
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from engine.errors import StudyError
 from objectives.objective import never_stop
-from studies.pruners import BatchPruner
+from studies.ledger import STOP_REASON, Block, Ledger, SearchState
+from studies.patience import Patience
+from studies.pruners import BatchPruner, SequentialPruner
 from studies.records import (
     Finished,
     check_records,
     coordinates_of_record,
     critical_by_kind,
     is_feasible,
+    lane_of_record,
     origin_of_record,
+    reading,
     to_record,
     weight_distributions,
     weights_of_record,
 )
-from studies.samplers import Proposal, Tried
-from studies.samplers.base import BASELINE
-from studies.trial_writer import NumbersTakenError
-from studies.warm_start import NO_WARM_START, WARM_START
+from studies.samplers import Proposal, Tried, Turn
+from studies.samplers.base import BASELINE, WARM_START
+from studies.schedule import Schedule
+from studies.warm_start import NO_WARM_START
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import optuna
+    from optuna.storages import RDBStorage
 
     from engine.settings import Weights
     from objectives.objective import Rung, RungReport, Valuation
+    from studies.ledger import Answer
     from studies.progress import Progress
     from studies.pruners import Pruner
     from studies.samplers import Strategy
     from studies.stopping import Stopper
-    from studies.trial_log import TrialLog
     from studies.warm_start import WarmStart
+    from studies.worker import Worker
 
-_STOP_REASON = "stop_reason"
+_BLOCK_S = 1.0  # that a block of trials should take, and after which it is brought back
+_MOST_IN_BLOCK = 1024
+_MOST_BLOCKS = 4  # whose turn has not come, before a worker waits
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
+STOPPED = "stopped by its user"
 
 
 class Contender(NamedTuple):
@@ -64,17 +77,18 @@ class Contender(NamedTuple):
 
 
 class StudyRunner:
-    """Runs trials of one study until its budget is met.
+    """Runs trials of one study until its budget is met, beside other workers or alone.
 
-    Strategies and pruners see finished trials in memory; the database gets them, with their real
-    weights, in batches.
+    Trials are known in the order of their numbers. Those that this worker has run but not brought
+    back yet count as known when all before them are; the others, `_ahead`, only help this worker
+    to place its own next ones.
 
     Parameters
     ----------
     study : optuna.Study
         The study in the database.
-    log : TrialLog
-        The trials of that study.
+    ledger : Ledger
+        Hands out its trials.
     strategy : Strategy
     pruner : Pruner
     warm_start : WarmStart, optional
@@ -84,35 +98,28 @@ class StudyRunner:
     def __init__(
         self,
         study: optuna.Study,
-        log: TrialLog,
+        ledger: Ledger,
         strategy: Strategy,
         pruner: Pruner,
         warm_start: WarmStart = NO_WARM_START,
     ) -> None:
         self._study = study
-        self._log = log
+        self._ledger = ledger
+        self._schedule = ledger.schedule
         self._strategy = strategy
         self.name = study.study_name
         self.problem = strategy.problem
         self._ranges = weight_distributions(self.problem.space)
         self._pruner = pruner
         self.warm_start = warm_start
-        self._learn()
-
-    def _learn(self) -> None:
-        """Take note of every finished trial, as if none had been seen before."""
-        check_records(self.name, self.records)
-        self._pruner.forget()
-        self._strategy.forget()
-        self._best: FrozenTrial | None = None
-        self._tried: list[Tried] = []
-        for record in self.records:
-            self._take_note(record)
+        self._blocks: list[Block] = []
+        self._stopper: Stopper | None = None
+        self._reload()
 
     @property
     def records(self) -> Sequence[FrozenTrial]:
-        """Every finished trial, in order."""
-        return self._log.records
+        """Every known trial, in order."""
+        return self._records
 
     @property
     def n_cases_scored(self) -> int:
@@ -121,57 +128,169 @@ class StudyRunner:
 
     def run(
         self,
-        n_trials: int,
         stopper: Stopper,
         progress: Progress,
-    ) -> str:
-        """Run until the study has `n_trials` trials in all, or a rule ends it sooner.
+        is_stopped: Callable[[], bool] = lambda: False,
+        *,
+        waits: bool = True,
+    ) -> str | None:
+        """Run until the study has all trials of its budget, or a rule ends it sooner.
 
         Trial 0 always runs: without it nothing can be compared.
 
+        Parameters
+        ----------
+        stopper : Stopper
+        progress : Progress
+        is_stopped : callable
+            Asked after each trial; when it says yes, what has run is brought back.
+        waits : bool
+            Whether to stay while other workers run the last trials: when one dies, its trials
+            are left.
+
         Returns
         -------
-        str
-            Why it ended, in words; stored with the study.
+        str or None
+            Why it ended, in words; None when there is nothing to run at the moment.
         """
+        self._stopper, self._progress, self._is_stopped = stopper, progress, is_stopped
+        self._patiently = Patience(progress.say, is_stopped)
+        stopper.restart(_feasible_value(record) for record in self._records[: self._n_settled])
+        try:
+            return self._run(waits=waits)
+        except (SQLAlchemyError, StorageInternalError):
+            raise
+        except BaseException:
+            self._visit(leave=True)
+            raise
+
+    def _run(self, *, waits: bool) -> str | None:
+        n_wanted, pause = 1, _FIRST_PAUSE_S
+        is_told = False
         while True:
-            try:
-                reason = self._run_on(n_trials, stopper, progress)
+            answer = self._visit(n_wanted if len(self._blocks) < _MOST_BLOCKS else 0)
+            if answer.state is not SearchState.OPEN:
+                return self._why_closed(answer)
+            if not is_told:
+                is_told = True
+                self._tell(answer)
+            if reason := self._end(answer.budget):
+                self._visit(end=reason)
+                return reason
+            if reason := self._pause():
+                return self._leave(reason)
+            block = next((one for one in self._blocks if one.number < one.stop), None)
+            if block is None:
+                if not waits and not self._blocks:
+                    return None
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+                continue
+            pause = _FIRST_PAUSE_S
+            n_before, began = block.number, time.monotonic()
+            self._run_block(block, answer.budget, began + _BLOCK_S)
+            pace = (time.monotonic() - began) / max(1, block.number - n_before)
+            n_wanted = max(1, min(_MOST_IN_BLOCK, int(_BLOCK_S / max(pace, 1e-6))))
+
+    def _tell(self, answer: Answer) -> None:
+        """Say what is not as one might expect."""
+        n_places = max(answer.budget - self._schedule.n_given, 0)
+        note = self._strategy.note(n_places) if n_places else None
+        if note and answer.n_trials < self._schedule.limit(answer.budget):
+            self._progress.say(note)
+
+    def _why_closed(self, answer: Answer) -> str:
+        if answer.state is SearchState.CANCELLED:
+            return "it was cancelled"
+        return str(self._patiently(lambda: self._study.user_attrs).get(STOP_REASON, "it ended"))
+
+    def _leave(self, reason: str) -> str:
+        """Bring back what can be, and leave the rest to others."""
+        for _ in range(10):  # the blocks before ours are about to come back
+            if not any(block.records for block in self._blocks):
                 break
-            except NumbersTakenError as error:
-                progress.say(f"another process has brought the study to {error.n_trials} trials")
-                self._log.reload()
-                self._learn()
-        if self._study.user_attrs.get(_STOP_REASON) != reason:
-            self._study.set_user_attr(_STOP_REASON, reason)
+            self._visit()
+            time.sleep(_LONGEST_PAUSE_S if self._blocks else 0.0)
+        self._visit(leave=True, end=reason)
         return reason
 
-    def _run_on(self, n_trials: int, stopper: Stopper, progress: Progress) -> str:
-        stopper.restart(_feasible_value(record) for record in self.records)
-        note = self._strategy.plan(
-            self._tried, max(n_trials - 1 - len(self.warm_start.weights), 0)
+    def _visit(self, n_wanted: int | None = None, *, leave: bool = False, end: str = "") -> Answer:
+        """Bring back and lease, and learn what others have brought back meanwhile."""
+        answer = self._patiently(
+            lambda: self._ledger.visit(self._blocks, n_wanted, leave=leave, end=end)
         )
-        if note and len(self.records) < n_trials:
-            progress.say(note)
-        with self._log:
-            while (reason := self._end(stopper, n_trials)) is None:
-                for finished in self._next(n_trials):
-                    record = self._record(finished)
-                    stopper.saw(_feasible_value(record))
-                    progress.trial(len(self.records), n_trials, self.best().value)
-                    if self._end(stopper, n_trials) is not None:
-                        break
-        return reason
+        self._blocks = answer.kept
+        if answer.is_lost:
+            self._progress.say("another worker had taken over some trials; going on from there")
+            self._reload()
+        elif answer.n_trials > len(self._records):
+            self._learn()
+        return answer
 
-    def _end(self, stopper: Stopper, n_trials: int) -> str | None:
-        number = len(self.records)
-        if number >= n_trials:
-            return f"all {n_trials} trials done"
-        if number == 0:
-            return None
-        if number <= len(self.warm_start.weights):
-            return stopper.reason()
-        return self._strategy.ended(self._tried) or stopper.reason()
+    def _reload(self) -> None:
+        """Take note of every finished trial, as if none had been seen before."""
+        self._pruner.forget()
+        self._strategy.forget()
+        self._best: FrozenTrial | None = None
+        self._records: list[FrozenTrial] = []
+        self._tried: list[Tried] = []
+        self._n_settled = 0
+        if self._stopper:
+            self._stopper.restart()
+        self._learn()
+
+    def _learn(self) -> None:
+        """Take note of trials that others have brought back."""
+        with reading(self.name):
+            there = self._study.get_trials(deepcopy=False)
+        new = there[len(self._records) :]
+        check_records(self.name, new)
+        for record in new:
+            self._know(record)
+        self._know_own()
+
+    def _know_own(self) -> None:
+        """Take note of own trials whose turn has come."""
+        for block in self._blocks:
+            for record in block.records:
+                if record.number == len(self._records):
+                    self._know(record)
+
+    def _know(self, record: FrozenTrial) -> None:
+        """Take note of the next trial; the first of equally good ones is the best."""
+        self._records.append(record)
+        self._tried.append(_tried(record))
+        value = _feasible_value(record)
+        best = _feasible_value(self._best) if self._best else None
+        if value is not None and (best is None or value > best):
+            self._best = record
+        n_settled = self._schedule.batch_begin(len(self._records))
+        while self._n_settled < n_settled:
+            self._settle(self._records[self._n_settled])
+            self._n_settled += 1
+
+    def _settle(self, record: FrozenTrial) -> None:
+        """Let a trial count for what comes after it."""
+        value = _feasible_value(record)
+        self._pruner.saw(record, value)
+        if self._stopper:
+            self._stopper.saw(value)
+
+    def _end(self, budget: int) -> str | None:
+        """Say why the study is finished, from what does not depend on the number of workers."""
+        n_known, limit = len(self._records), self._schedule.limit(budget)
+        if n_known >= limit:
+            spent = limit == budget
+            return f"all {budget} trials done" if spent else self._strategy.ended(self._tried)
+        if self._n_settled < self._schedule.n_given or not self._stopper:
+            return self._stopper.reason() if self._stopper and n_known else None
+        return self._strategy.ended(self._tried[: self._n_settled]) or self._stopper.reason()
+
+    def _pause(self) -> str | None:
+        """Say why this run ends, though the study may go on."""
+        if self._is_stopped():
+            return STOPPED
+        return self._stopper.out_of_time() if self._stopper and self._records else None
 
     @property
     def current(self) -> Contender:
@@ -188,28 +307,8 @@ class StudyRunner:
         """Return the best complete trial with no more critical errors of any kind than trial 0."""
         return Contender.of(self._best or self._first())
 
-    def _take_note(self, record: FrozenTrial) -> None:
-        """Show a trial to strategies and pruner; the first of equally good ones is the best."""
-        value = _feasible_value(record)
-        self._pruner.saw(record, value)
-        complete = record.value if record.state is TrialState.COMPLETE else None
-        self._tried.append(
-            Tried(
-                weights_of_record(record),
-                coordinates_of_record(record),
-                origin_of_record(record),
-                complete,
-                record.value,
-                record.intermediate_values,
-                record.constraints,
-            )
-        )
-        best = _feasible_value(self._best) if self._best else None
-        if value is not None and (best is None or value > best):
-            self._best = record
-
     def _first(self) -> FrozenTrial:
-        first = self.records[0]
+        first = self._records[0]
         if first.state is not TrialState.COMPLETE:
             raise StudyError(
                 f"study {self.name!r}: trial 0 (the current weights) failed; "
@@ -217,23 +316,59 @@ class StudyRunner:
             )
         return first
 
-    def _next(self, n_trials: int) -> Iterable[Finished]:
+    def _run_block(self, block: Block, budget: int, until: float) -> None:
+        """Run trials of a block until it is done, the time is over or the study should end."""
+        while block.number < block.stop:
+            for finished in self._next(block):
+                self._add(block, finished)
+                self._progress.trial(len(self._records), budget, self.best().value)
+                if self._end(budget) or self._pause():
+                    return
+            if time.monotonic() >= until:
+                return
+
+    def _add(self, block: Block, finished: Finished, failure: str = "") -> None:
+        lane = self._schedule.lane(block.number, block.lane)
+        baseline = critical_by_kind(self._first()) if self._records else {}
+        allowed = self.problem.allowed(baseline)
+        record = to_record(finished, self._ranges, allowed, lane, failure)
+        record.number = block.number
+        block.records.append(record)
+        self._know_own()
+
+    def _history(self, number: int) -> Sequence[Tried]:
+        """Return the trials that the place of a trial may depend on."""
+        if self._schedule.batch_size is not None:
+            return self._tried[: self._schedule.batch_begin(number)]
+        ahead = [
+            _tried(record)
+            for block in self._blocks
+            for record in block.records
+            if record.number >= len(self._records)
+        ]
+        return [*self._tried, *ahead] if ahead else self._tried
+
+    def _next(self, block: Block) -> Iterable[Finished]:
         """Run the next trial, or the next few where the strategy places several at once."""
-        number, problem = len(self.records), self.problem
+        number, problem, pruner = block.number, self.problem, self._pruner
         if number == 0:
-            return [self._run_trial(problem.proposal(problem.current, BASELINE))]
-        if number <= len(self.warm_start.weights):
+            return [self._run_trial(block, problem.proposal(problem.current, BASELINE))]
+        if number < self._schedule.n_given:
             weights = self.warm_start.weights[number - 1]
             origin = f"{WARM_START}: {self.warm_start.source}"
-            return [self._run_trial(problem.proposal(weights, origin), self._pruner.begin())]
-        pruner = self._pruner
+            return [self._run_trial(block, problem.proposal(weights, origin), pruner.begin())]
+        lane = self._schedule.lane(number, block.lane)
         if self._strategy.places_many and isinstance(pruner, BatchPruner):
-            end = min(n_trials, pruner.batch_ends_before(number))
-            proposals = self._strategy.proposals(self._tried, end - number)
+            end = min(block.stop, pruner.batch_ends_before(number))
+            turn = Turn(range(number, end), lane)
+            proposals = self._strategy.proposals(self._history(number), turn)
             is_spared = any(one.teaches for one in proposals)
-            return self._run_at_once(proposals, float("-inf") if is_spared else pruner.floor)
-        proposals = self._strategy.proposals(self._tried, n_trials - number)
-        return (self._run_trial(one, self._judge_of(one)) for one in proposals)
+            return self._run_at_once(
+                block, proposals, float("-inf") if is_spared else pruner.floor
+            )
+        turn = Turn(range(number, number + 1), lane)
+        (proposal,) = self._strategy.proposals(self._history(number), turn)
+        return [self._run_trial(block, proposal, self._judge_of(proposal))]
 
     def _judge_of(self, proposal: Proposal) -> RungReport:
         """Return what stops a trial; a bound saves cases, not at the cost of what is learned."""
@@ -241,7 +376,9 @@ class StudyRunner:
             return never_stop
         return self._pruner.begin()
 
-    def _run_at_once(self, proposals: Sequence[Proposal], floor: float) -> Sequence[Finished]:
+    def _run_at_once(
+        self, block: Block, proposals: Sequence[Proposal], floor: float
+    ) -> Sequence[Finished]:
         started = datetime.now()  # noqa: DTZ005 - Optuna stores local times
         try:
             evaluated = self.problem.objective.evaluate_many(
@@ -249,7 +386,7 @@ class StudyRunner:
             )
         except Exception:
             for proposal in proposals:  # one at a time the trial at fault shows
-                self._run_trial(proposal)
+                self._run_trial(block, proposal)
             raise
         ended = datetime.now()  # noqa: DTZ005
         return [
@@ -259,7 +396,9 @@ class StudyRunner:
             for proposal, full in zip(proposals, evaluated, strict=True)
         ]
 
-    def _run_trial(self, proposal: Proposal, report: RungReport = never_stop) -> Finished:
+    def _run_trial(
+        self, block: Block, proposal: Proposal, report: RungReport = never_stop
+    ) -> Finished:
         """Run one trial; a bug is recorded with its traceback and raised."""
         started = datetime.now()  # noqa: DTZ005
         seen: list[Rung] = []
@@ -277,16 +416,58 @@ class StudyRunner:
         try:
             valuation = self.problem.objective.evaluate(proposal.weights, stops)
         except Exception:
-            self._record(finished(TrialState.FAIL, None), traceback.format_exc())
+            self._add(block, finished(TrialState.FAIL, None), traceback.format_exc())
             raise
         return finished(_state(valuation), valuation)
 
-    def _record(self, finished: Finished, failure: str = "") -> FrozenTrial:
-        baseline = critical_by_kind(self._first()) if self.records else None
-        record = to_record(finished, self._ranges, baseline, failure)
-        self._log.add(record)
-        self._take_note(record)
-        return record
+
+def make_runner(
+    storage: RDBStorage,
+    study: optuna.Study,
+    worker: Worker,
+    strategy: Strategy,
+    pruner: Pruner,
+    *,
+    warm_start: WarmStart = NO_WARM_START,
+    batch_size: int | None = None,
+) -> StudyRunner:
+    """Build the runner of a study that `studies.ledger.offer` has opened.
+
+    Parameters
+    ----------
+    storage : RDBStorage
+        Where the study is.
+    study : optuna.Study
+    worker : Worker
+    strategy : Strategy
+    pruner : Pruner
+    warm_start : WarmStart, optional
+    batch_size : int, optional
+        Trials that are placed together, in a synchronous study.
+    """
+    schedule = Schedule(
+        1 + len(warm_start.weights),
+        strategy.n_places,
+        batch_size,
+        isinstance(pruner, SequentialPruner),
+    )
+    ledger = Ledger(storage, study.study_name, worker, schedule)
+    return StudyRunner(study, ledger, strategy, pruner, warm_start)
+
+
+def _tried(record: FrozenTrial) -> Tried:
+    """Return a record as strategies see it."""
+    return Tried(
+        record.number,
+        lane_of_record(record),
+        weights_of_record(record),
+        coordinates_of_record(record),
+        origin_of_record(record),
+        record.value if record.state is TrialState.COMPLETE else None,
+        record.value,
+        record.intermediate_values,
+        record.constraints,
+    )
 
 
 def _state(valuation: Valuation) -> TrialState:

@@ -31,17 +31,17 @@ class Stopper:
     Parameters
     ----------
     rules : StoppingRules
-    started : float
-        When the run began, ``time.monotonic`` seconds.
+    started : float, optional
+        When the run began, ``time.monotonic`` seconds; now when not given.
     """
 
-    def __init__(self, rules: StoppingRules, started: float) -> None:
+    def __init__(self, rules: StoppingRules, started: float | None = None) -> None:
         self._rules = rules
-        self._started = started
+        self._started = time.monotonic() if started is None else started
         self._best = float("-inf")
         self._n_without_gain = 0
 
-    def restart(self, values: Iterable[float | None]) -> None:
+    def restart(self, values: Iterable[float | None] = ()) -> None:
         """Forget what was seen, and take note of these values instead."""
         self._best, self._n_without_gain = float("-inf"), 0
         for value in values:
@@ -57,11 +57,16 @@ class Stopper:
 
     def reason(self) -> str | None:
         """Return why the study should end now, or None."""
-        threshold, timeout, patience = self._rules
+        threshold, _, patience = self._rules
         if threshold is not None and self._best >= threshold:
             return f"the best value reached {threshold:g}"
         if patience is not None and self._n_without_gain >= patience:
             return f"{patience} trials without a better value"
+        return None
+
+    def out_of_time(self) -> str | None:
+        """Return why this run should end now, though the study may go on, or None."""
+        timeout = self._rules.timeout
         if timeout is not None and time.monotonic() - self._started >= timeout:
             return f"the time limit of {timeout:g} s"
         return None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from datetime import UTC
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from optuna.distributions import distribution_to_json
@@ -13,7 +14,7 @@ from optuna.storages._rdb import models
 from engine.errors import StudyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from optuna.storages import RDBStorage
@@ -69,8 +70,8 @@ class TrialWriter:
     def __init__(self, storage: RDBStorage, study_name: str) -> None:
         self._engine = storage.engine
         self._study_name = study_name
-        self._study_id = storage.get_study_id_from_name(study_name)
-        self._n_objectives = len(storage.get_study_directions(self._study_id))
+        self.study_id = storage.get_study_id_from_name(study_name)
+        self._n_objectives = len(storage.get_study_directions(self.study_id))
 
     def write(self, trials: Sequence[FrozenTrial], first_number: int) -> None:
         """Write `trials` as the study's next ones, all of them or none.
@@ -97,31 +98,73 @@ class TrialWriter:
         sqlalchemy.exc.SQLAlchemyError
             When the database does not take them.
         """
+        with self.locked() as connection:
+            n_trials = self.append(connection, trials, first_number)
+            if not self.is_written(connection, trials, first_number):
+                raise NumbersTakenError(self._study_name, first_number, n_trials)
+
+    @contextmanager
+    def locked(self) -> Iterator[sa.Connection]:
+        """Begin a transaction in which nobody else writes trials of the study.
+
+        Raises
+        ------
+        StudyError
+            When the study was deleted.
+        sqlalchemy.exc.SQLAlchemyError
+        """
+        with self._engine.begin() as connection:
+            self._lock_study(connection)
+            yield connection
+
+    def append(
+        self, connection: sa.Connection, trials: Sequence[FrozenTrial], first_number: int
+    ) -> int:
+        """Write `trials`, within `locked`, if they are the study's next ones, else nothing.
+
+        Returns
+        -------
+        int
+            Trials that the study has then.
+
+        Raises
+        ------
+        ValueError
+            As `write`.
+        """
         for trial in trials:
             self._check(trial)
-        if not trials:
-            return
+        n_trials = self.count(connection)
+        if n_trials != first_number or not trials:
+            return n_trials
         rows = [
             {
                 "number": number,
-                "study_id": self._study_id,
+                "study_id": self.study_id,
                 "state": trial.state,
                 "datetime_start": _utc(trial.datetime_start),
                 "datetime_complete": _utc(trial.datetime_complete),
             }
             for number, trial in enumerate(trials, start=first_number)
         ]
-        with self._engine.begin() as connection:
-            self._lock_study(connection)
-            there = self._trials_from(connection, first_number)
-            if there.n_trials == first_number:
-                connection.execute(_TRIALS.insert(), rows)
-                there = self._trials_from(connection, first_number)
-                _insert_parts(connection, there.trial_ids, trials)
-            elif there.n_trials < first_number or there.times[: len(rows)] != [
-                (row["datetime_start"], row["datetime_complete"]) for row in rows
-            ]:
-                raise NumbersTakenError(self._study_name, first_number, there.n_trials)
+        connection.execute(_TRIALS.insert(), rows)
+        there = self._trials_from(connection, first_number)
+        _insert_parts(connection, [row.trial_id for row in there], trials)
+        return n_trials + len(trials)
+
+    def count(self, connection: sa.Connection) -> int:
+        """Return how many trials the study has; Optuna counts them to number the next one."""
+        ours = _TRIALS.c.study_id == self.study_id
+        return connection.scalar(sa.select(sa.func.count()).where(ours)) or 0
+
+    def is_written(
+        self, connection: sa.Connection, trials: Sequence[FrozenTrial], first_number: int
+    ) -> bool:
+        """Tell whether the trials from `first_number` on are these, by when they ran."""
+        there = self._trials_from(connection, first_number)[: len(trials)]
+        return [(row.datetime_start, row.datetime_complete) for row in there] == [
+            (_utc(trial.datetime_start), _utc(trial.datetime_complete)) for trial in trials
+        ]
 
     def _check(self, trial: FrozenTrial) -> None:
         if not trial.state.is_finished():
@@ -140,33 +183,19 @@ class TrialWriter:
         if connection.dialect.name == "sqlite":
             # SQLite knows no FOR UPDATE; its one write lock must not wait for the first insert.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        study = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_id == self._study_id)
+        study = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_id == self.study_id)
         if connection.scalar(study.with_for_update()) is None:
             raise StudyError(f"study {self._study_name!r} was deleted meanwhile")
 
-    def _trials_from(self, connection: sa.Connection, first_number: int) -> _There:
-        """Count the trials of the study; tell of those from `first_number` on."""
-        ours = _TRIALS.c.study_id == self._study_id
-        # Optuna's number of a trial is the count of those before it, so this counts as well.
-        n_trials = connection.scalar(sa.select(sa.func.count()).where(ours)) or 0
-        later = connection.execute(
+    def _trials_from(
+        self, connection: sa.Connection, first_number: int
+    ) -> Sequence[sa.Row[int, datetime | None, datetime | None]]:
+        """Return ids and times (UTC) of the trials from a number on, in order."""
+        return connection.execute(
             sa.select(_TRIALS.c.trial_id, _TRIALS.c.datetime_start, _TRIALS.c.datetime_complete)
-            .where(ours, _TRIALS.c.number >= first_number)
+            .where(_TRIALS.c.study_id == self.study_id, _TRIALS.c.number >= first_number)
             .order_by(_TRIALS.c.number)
         ).all()
-        return _There(
-            n_trials,
-            [trial_id for trial_id, _, _ in later],
-            [(start, complete) for _, start, complete in later],
-        )
-
-
-class _There(NamedTuple):
-    """What a study has: the number of its trials; ids and times (UTC) of the later ones."""
-
-    n_trials: int
-    trial_ids: list[int]
-    times: list[tuple[datetime | None, datetime | None]]
 
 
 def _insert_parts(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from engine.settings import Weights
     from objectives.search_space import SearchSpace
 
-WARM_START = "warm start"  # the origin of these trials
 _ATTRIBUTE = "warm_start"
 _N_TAKEN = 10
 _TOLERANCE = 1e-3  # weights have four decimals, shares of shares less

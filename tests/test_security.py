@@ -21,9 +21,10 @@ from objectives.configuration import load_configuration
 from objectives.database import check_database, without_password
 from objectives.search_space import SearchSpace
 from scripts import run_training
+from studies.options import OptimizationConfig
 from studies.records import Finished, to_record, weight_distributions
 from studies.storage import open_storage
-from studies.trial_log import TrialLog
+from studies.study_file import load_study_file
 from studies.trial_writer import TrialWriter
 from tests.conftest import ROOT
 
@@ -164,7 +165,7 @@ def test_a_pickle_in_a_study_is_never_opened(tmp_path: Path) -> None:
     storage.engine.dispose()
     again = open_storage(f"sqlite:///{tmp_path / 'studies.db'}")
     loaded = optuna.load_study(study_name="s", storage=again)
-    (record,) = TrialLog(loaded, TrialWriter(again, "s")).records
+    (record,) = loaded.get_trials()
     assert record.system_attrs["cma:optimizer:0"] == loaded.user_attrs["cma:optimizer"] == blob
     again.engine.dispose()
     assert not sprung.exists()
@@ -279,6 +280,41 @@ def test_the_traceback_of_a_failed_trial_is_stored_without_a_password(
     now = datetime.now()  # noqa: DTZ005 - as Optuna
     failed = Finished(TrialState.FAIL, config.weights, {}, "x", None, {}, now, now)
     ranges = weight_distributions(SearchSpace(config.study.bounds))
-    record = to_record(failed, ranges, None, f"OperationalError: postgresql://me:{SECRET}@h/db")
+    record = to_record(
+        failed, ranges, {}, failure=f"OperationalError: postgresql://me:{SECRET}@h/db"
+    )
     assert "OperationalError: postgresql://me:***@h/db" in repr(record.user_attrs)
     assert SECRET not in repr(record.user_attrs)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "output: ../own.yaml",
+        "output: /etc/cron.d/own.yaml",
+        "output: link/own.yaml",
+        "config: ../config.yaml",
+        "data: {training_dir: /etc}",
+        "data: {files: [../../etc/passwd]}",
+        "data: {sanity: link/passwd}",
+    ],
+)
+def test_a_study_file_reads_and_writes_nothing_outside_the_project(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    Path("link").symlink_to("/etc")
+    Path("night.yaml").write_text(said, encoding="utf-8")
+    with pytest.raises(RadTuneError, match=r"^night\.yaml: .*--allow-outside") as refused:
+        OptimizationConfig(study_file=Path("night.yaml")).definition()
+    assert str(refused.value).isprintable()
+
+
+def test_a_study_file_names_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "night.yaml"
+    path.write_text(f"storage: {URLS[0]}", encoding="utf-8")
+    with pytest.raises(RadTuneError, match="storage: is an unknown key") as refused:
+        load_study_file(path)
+    assert SECRET not in str(refused.value)

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from studies.samplers.base import Strategy
-from studies.samplers.line_search import LineSearch
+from studies.samplers.line_search import LineSearch, in_lane
 from studies.samplers.tpe import TPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Problem, Proposal, Tried
+    from studies.samplers.base import Problem, Proposal, Tried, Turn
 
 _N_TPE = 3  # trials of TPE before the line search starts again
-_N_ROUNDS = 6  # without a better value, after which the study ends
+_N_ROUNDS = 7  # without a better value, after which the study ends
 
 
 class Auto(Strategy):
     """Climbs by line search; where no line leads up, tries TPE, then climbs from a new start.
 
-    A round is one such climb with the trials of TPE that follow it.
+    A round is one such climb with the trials of TPE that follow it. Each lane has its own.
     """
 
     name = "auto"
@@ -37,22 +37,23 @@ class Auto(Strategy):
         self._tpe.forget()
 
     @override
-    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
-        n_tpe = _n_last_of_tpe(history)
-        if n_tpe == 0 or _is_best(history):
-            step = self._line_search.climb(history)
+    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
+        own = in_lane(history, turn.lane)
+        n_tpe = _n_last_of_tpe(own)
+        if n_tpe == 0 or _is_best(own):
+            step = self._line_search.climb(history, turn)
             if step is not None:
                 return [step]
-        if n_tpe >= _N_TPE:
-            return [self._line_search.start_again(history)]
-        return self._tpe.proposals(history, 1)
+        if n_tpe >= _N_TPE or (turn.lane and own[-1].is_given):
+            return [self._line_search.start_again(history, turn)]
+        return self._tpe.proposals(history, turn)
 
     @override
     def ended(self, history: Sequence[Tried]) -> str | None:
         values = [tried.feasible_value or 0.0 for tried in history]
         best = values.index(max(values, default=0.0)) if history else 0
-        n_rounds = sum(tried.origin == LineSearch.restart for tried in history[best:])
-        if n_rounds < _N_ROUNDS or _n_last_of_tpe(history) < _N_TPE:
+        n_in_vain = sum(tried.origin == TPE.name for tried in history[best + 1 :])
+        if n_in_vain < _N_ROUNDS * _N_TPE:
             return None
         return f"neither line search nor TPE gained in {_N_ROUNDS} rounds"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from objectives.search_space import SearchSpace
 
 BASELINE = "current weights"
+WARM_START = "warm start"  # followed by the study that they come from
 
 
 class Problem(NamedTuple):
@@ -31,6 +34,9 @@ class Problem(NamedTuple):
     grid : mapping of str to sequence of float
         Values that ``grid_search`` tries for single weights.
     seed : int
+    most_critical : mapping of str to int
+        Critical errors of a kind that a trial may have at most, where that is fewer than the
+        current weights have.
     """
 
     current: Weights
@@ -38,6 +44,18 @@ class Problem(NamedTuple):
     objective: WeightObjective
     grid: Mapping[str, Sequence[float]]
     seed: int
+    most_critical: Mapping[str, int] = MappingProxyType({})
+
+    def allowed(self, baseline: Mapping[str, int]) -> dict[str, int]:
+        """Return the critical errors by kind that a trial may have.
+
+        Parameters
+        ----------
+        baseline : mapping of str to int
+            Those of the current weights; empty while they are not known.
+        """
+        most = self.most_critical
+        return {**most, **{kind: min(n, most.get(kind, n)) for kind, n in baseline.items()}}
 
     def proposal(self, weights: Weights, origin: str) -> Proposal:
         """Propose weights of the space."""
@@ -89,6 +107,9 @@ class Tried(NamedTuple):
 
     Attributes
     ----------
+    number : int
+    lane : int
+        Which of several searches side by side it belongs to, from 0.
     weights : Weights
     point : mapping of str to float
         Search coordinates.
@@ -104,6 +125,8 @@ class Tried(NamedTuple):
         Above 0 where one is broken; empty when it was pruned or failed.
     """
 
+    number: int
+    lane: int
     weights: Weights
     point: Mapping[str, float]
     origin: str
@@ -113,16 +136,37 @@ class Tried(NamedTuple):
     constraints: Mapping[str, float]
 
     @property
+    def is_given(self) -> bool:
+        """Whether no strategy proposed it: the current weights, or what another study found."""
+        return self.origin == BASELINE or self.origin.startswith(WARM_START)
+
+    @property
     def feasible_value(self) -> float | None:
         """The value of a complete trial that breaks no constraint, else None."""
         return self.value if all(above <= 0 for above in self.constraints.values()) else None
+
+
+class Turn(NamedTuple):
+    """Trials to place.
+
+    Attributes
+    ----------
+    numbers : range
+        At least one.
+    lane : int
+        As `Tried`: a strategy that goes step by step follows one search in each lane.
+    """
+
+    numbers: range
+    lane: int = 0
 
 
 class Strategy(ABC):
     """Proposes weights, one trial or a few at a time.
 
     A proposal depends on the problem, the trial's number and the finished trials only, never on
-    the strategy's own past: an interrupted study goes on as if it had not been interrupted.
+    the strategy's own past: an interrupted study goes on as if it had not been interrupted, and
+    any number of processes propose the same.
 
     Parameters
     ----------
@@ -140,39 +184,38 @@ class Strategy(ABC):
         """Begin as if no trial had been seen: another process has replaced some."""
 
     @abstractmethod
-    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
         """Return where the next trials go.
 
         Parameters
         ----------
         history : sequence of Tried
-            Every finished trial, trial 0 first; its length is the number of the next trial.
-        n_most : int
-            Trials that are left, 1 or more.
+            Finished trials in order of number, every given one among them. Others may be missing:
+            those that run elsewhere.
+        turn : Turn
 
         Returns
         -------
         sequence of Proposal
-            1 to `n_most` of them.
+            One or more, for the first of the numbers.
         """
 
-    def plan(self, history: Sequence[Tried], n_proposals: int) -> str | None:  # noqa: ARG002 - a hook
-        """Prepare for so many proposals in all, those of earlier runs included.
+    @property
+    def n_places(self) -> int | None:
+        """Proposals that there are in all; None of no end."""
+        return None
 
-        Returns
-        -------
-        str or None
-            A line for the user when fewer or other trials than asked for will run.
-        """
+    def note(self, n_proposals: int) -> str | None:  # noqa: ARG002 - a hook
+        """Return a line for the user when so many proposals are not what one might expect."""
         return None
 
     def ended(self, history: Sequence[Tried]) -> str | None:  # noqa: ARG002 - a hook
         """Say in words why there is nothing left to propose, or return None."""
         return None
 
-    def own(self, history: Sequence[Tried]) -> list[Tried]:
-        """Return the trials that this strategy proposed."""
-        return [tried for tried in history if tried.origin.startswith(self.name)]
+    def index_of(self, number: int, history: Sequence[Tried]) -> int:
+        """Return which proposal of this strategy a trial is, from 0: given trials come first."""
+        return number - sum(1 for _ in itertools.takewhile(lambda one: one.is_given, history))
 
     def trial_seed(self, number: int) -> int:
         """Return the seed of trial `number`, independent of every other trial's."""

@@ -14,7 +14,7 @@ from studies.samplers.base import Strategy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Problem, Proposal, Tried
+    from studies.samplers.base import Problem, Proposal, Tried, Turn
 
 _SPREAD = 1 / 6  # of the unit box, as Optuna starts
 _BELOW_ALL, _FAILED = -1.0, -2.0  # values lie in [0, 1]
@@ -43,22 +43,21 @@ class CmaEs(Strategy):
         self._n_told = 0
 
     @override
-    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
-        tried = self.own(history)
+    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
+        tried = _without_a_gap(history)
         cloud = self._cloud or self._beginning(history)
         size = cloud.population_size
         while self._n_told + size <= len(tried):
             cloud = self._told(cloud, tried[: self._n_told + size])
             self._n_told += size
         self._cloud = cloud
-        n_left = self._n_told + size - len(tried)
-        numbers = range(len(history), len(history) + min(n_left, n_most))
-        return [self._ask(cloud, number) for number in numbers]
+        n_left = size - self.index_of(turn.numbers.start, history) % size  # of this generation
+        return [self._ask(cloud, number) for number in turn.numbers[:n_left]]
 
     def _beginning(self, history: Sequence[Tried]) -> CMA:
         """Start around the best trial that others have proposed before the first own one."""
-        others = itertools.takewhile(lambda tried: tried.origin != self.name, history)
-        return self._start(max(others, key=_rank))
+        given = itertools.takewhile(lambda tried: tried.is_given, history)
+        return self._start(max(given, key=_rank))
 
     def _start(self, tried: Tried) -> CMA:
         mean = self.problem.unit_of(tried.point)
@@ -75,6 +74,12 @@ class CmaEs(Strategy):
         cloud.reseed_rng(self.trial_seed(number))
         unit = np.clip(cloud.ask(), 0.0, 1.0)
         return self.problem.proposal_at(unit, self.name, teaches=True)
+
+
+def _without_a_gap(history: Sequence[Tried]) -> list[Tried]:
+    """Return the trials of the strategy before the first one that is missing."""
+    there = itertools.takewhile(lambda pair: pair[0] == pair[1].number, enumerate(history))
+    return [tried for _, tried in there if not tried.is_given]
 
 
 def _rank(tried: Tried) -> float:

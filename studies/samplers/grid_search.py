@@ -6,7 +6,6 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 from typing_extensions import override
 
 from engine.errors import ConfigurationError
@@ -17,15 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.settings import Weights
-    from studies.samplers.base import Problem, Proposal, Tried
+    from studies.samplers.base import Problem, Proposal, Tried, Turn
 
 
 _MOST_POINTS = 20_000
-_BATCH = 64
 
 
 class GridSearch(Strategy):
-    """Tries the grid in order; shares that are not listed divide the rest in proportion."""
+    """Tries the grid in an order of which every beginning is evenly spread over it.
+
+    Shares that are not listed divide the rest in proportion.
+
+    Source: van der Corput (1935), "Verteilungsfunktionen", for the order.
+    """
 
     name = "grid_search"
     places_many = True
@@ -43,40 +46,37 @@ class GridSearch(Strategy):
             share_in_proportion(problem.current, dict(zip(names, values, strict=True)))
             for values in itertools.product(*problem.grid.values())
         )
-        self._points = [point for point in dict.fromkeys(points) if point != problem.current]
-        self._planned: list[Weights] = []
+        different = [point for point in dict.fromkeys(points) if point != problem.current]
+        self._points = _evenly_spread(different)
+
+    @property
+    @override
+    def n_places(self) -> int:
+        return len(self._points)
 
     @override
-    def plan(self, history: Sequence[Tried], n_proposals: int) -> str | None:
-        tried = [one.weights for one in self.own(history)]
-        chosen = _even_subset(self._points, n_proposals)
-        if chosen[: len(tried)] != tried:  # an earlier run had another budget
-            left = [point for point in self._points if point not in tried]
-            chosen = tried + _even_subset(left, max(n_proposals - len(tried), 0))
-        self._planned = chosen
-        if n_proposals == 0:
-            return None
-        if len(chosen) < len(self._points):
-            return f"grid: {len(chosen)} of {len(self._points)} points, evenly spread"
-        if len(chosen) < n_proposals:
-            return f"grid: it has {len(self._points)} points, fewer than the trials asked for"
+    def note(self, n_proposals: int) -> str | None:
+        n_points = len(self._points)
+        if n_proposals < n_points:
+            return f"grid: {n_proposals} of {n_points} points, evenly spread"
+        if n_proposals > n_points:
+            return f"grid: it has {n_points} points, fewer than the trials asked for"
         return None
 
     @override
-    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
-        first = len(self.own(history))
-        points = self._planned[first : first + min(n_most, _BATCH)]
+    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
+        first = self.index_of(turn.numbers.start, history)
+        points = self._points[first : first + len(turn.numbers)]
         return [self.problem.proposal(weights, self.name) for weights in points]
 
     @override
     def ended(self, history: Sequence[Tried]) -> str | None:
-        is_done = len(self.own(history)) >= len(self._planned)
+        is_done = self.index_of(len(history), history) >= len(self._points)
         return "every grid point tried" if is_done else None
 
 
-def _even_subset(points: Sequence[Weights], n_points: int) -> list[Weights]:
-    """Take `n_points` of the points, evenly spread over their order."""
-    if n_points >= len(points):
-        return list(points)
-    chosen = np.linspace(0, len(points) - 1, num=n_points).round().astype(int)
-    return [points[i] for i in dict.fromkeys(chosen.tolist())]
+def _evenly_spread(points: Sequence[Weights]) -> list[Weights]:
+    """Order points by the bits of their position read backwards."""
+    n_bits = max(len(points) - 1, 1).bit_length()
+    positions = sorted(range(len(points)), key=lambda i: int(f"{i:0{n_bits}b}"[::-1], 2))
+    return [points[i] for i in positions]

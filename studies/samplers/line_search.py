@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.settings import Weights
-    from objectives.objective import Valuation
-    from studies.samplers.base import Tried
+    from studies.samplers.base import Tried, Turn
 
 _N_PAIRS = 8  # lines along two coordinates at once
 _N_RANDOM = 8  # lines along all coefficients at once
@@ -57,7 +56,7 @@ class LineSearch(Strategy):
     Their objective and critical errors are known exactly from the bank; of the best plateaus the
     middle is rounded to weights and scored, and the best one that is safe is proposed. Ties go to
     the widest plateau, then to the smallest step. Where no line leads up, the search starts again
-    beside the best trial.
+    beside the best trial; so does the search of each further lane.
 
     Source: Och (2003), "Minimum error rate training in statistical machine translation".
     """
@@ -67,17 +66,24 @@ class LineSearch(Strategy):
 
     @functools.cached_property
     def _allowed(self) -> NDArray[np.int64]:
-        """Critical errors of the current weights, by kind."""
-        return _critical(self.problem.objective.evaluate(self.problem.current))
+        """Critical errors that a place may have, by kind."""
+        current = self.problem.objective.evaluate(self.problem.current)
+        return _in_order(self.problem.allowed(current.critical_by_kind or {}))
 
     @override
-    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
-        return [self.climb(history) or self.start_again(history)]
+    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
+        return [self.climb(history, turn) or self.start_again(history, turn)]
 
-    def climb(self, history: Sequence[Tried]) -> Proposal | None:
-        """Return the best place of any line through the present weights; None of none better."""
-        here, before = _present(history)
-        rng = np.random.default_rng(self.trial_seed(len(history)))
+    def climb(self, history: Sequence[Tried], turn: Turn) -> Proposal | None:
+        """Return the best place of any line through the present weights of a lane.
+
+        None where no place is better, or the lane has no trial yet.
+        """
+        own = in_lane(history, turn.lane)
+        if turn.lane and own[-1].is_given:
+            return None
+        here, before = _present(own)
+        rng = np.random.default_rng(self.trial_seed(turn.numbers.start))
         present = here.weights
         places = [
             place
@@ -117,14 +123,17 @@ class LineSearch(Strategy):
         """Return the value of each, 0 where it has more critical errors of some kind."""
         scored = (full.valuation for full in self.problem.objective.evaluate_many(weights))
         return [
-            found.value if np.all(_critical(found) <= self._allowed) else 0.0 for found in scored
+            found.value
+            if np.all(_in_order(found.critical_by_kind or {}) <= self._allowed)
+            else 0.0
+            for found in scored
         ]
 
-    def start_again(self, history: Sequence[Tried]) -> Proposal:
-        """Return a place beside the best trial."""
+    def start_again(self, history: Sequence[Tried], turn: Turn) -> Proposal:
+        """Return a place beside the best trial of any lane."""
         best = max(history, key=lambda tried: tried.feasible_value or 0.0)
         unit = self.problem.unit_of(best.point)
-        rng = np.random.default_rng(self.trial_seed(len(history)))
+        rng = np.random.default_rng(self.trial_seed(turn.numbers.start))
         moved = np.abs(unit + rng.normal(scale=_RESTART_SPREAD, size=len(unit))) % 2
         return self.problem.proposal_at(np.minimum(moved, 2 - moved), self.restart)
 
@@ -145,6 +154,11 @@ class LineSearch(Strategy):
                 name,
                 space.nearest(weights_from_coefficients(coefficients)),
             )
+
+
+def in_lane(history: Sequence[Tried], lane: int) -> list[Tried]:
+    """Return the given trials and those of one lane."""
+    return [tried for tried in history if tried.is_given or tried.lane == lane]
 
 
 def _present(history: Sequence[Tried]) -> tuple[Tried, Tried | None]:
@@ -185,7 +199,6 @@ def _with_level_shares(way: NDArray[np.float64]) -> NDArray[np.float64]:
     return way
 
 
-def _critical(valuation: Valuation) -> NDArray[np.int64]:
+def _in_order(counts: Mapping[str, int]) -> NDArray[np.int64]:
     """Return critical errors in the order of `CRITICAL_KINDS`."""
-    counts: Mapping[str, int] = valuation.critical_by_kind or {}
     return np.array([counts[kind] for kind in CRITICAL_KINDS], dtype=np.int64)

@@ -12,9 +12,7 @@ from studies.samplers.base import Strategy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Proposal, Tried
-
-_BATCH = 64
+    from studies.samplers.base import Proposal, Tried, Turn
 
 
 class QuasiMonteCarlo(Strategy):
@@ -28,12 +26,12 @@ class QuasiMonteCarlo(Strategy):
     places_many = True
 
     @override
-    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
         n_axes = len(self.problem.space.coordinates)
         sequence = qmc.Sobol(n_axes, scramble=True, rng=self.problem.seed)
-        n_done = len(self.own(history))
-        if n_done:  # SciPy cannot go forward by nothing
-            sequence.fast_forward(n_done)
+        first = self.index_of(turn.numbers.start, history)
+        if first:  # SciPy cannot go forward by nothing
+            sequence.fast_forward(first)
         # drawn one by one: SciPy warns of first draws that are no power of 2
-        draws = [sequence.random(1)[0] for _ in range(min(n_most, _BATCH))]
+        draws = [sequence.random(1)[0] for _ in turn.numbers]
         return [self.problem.proposal_at(draw, self.name) for draw in draws]

@@ -12,9 +12,7 @@ from studies.samplers.base import Strategy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Proposal, Tried
-
-_BATCH = 64
+    from studies.samplers.base import Proposal, Tried, Turn
 
 
 class RandomSearch(Strategy):
@@ -27,10 +25,10 @@ class RandomSearch(Strategy):
     places_many = True
 
     @override
-    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
-        first, n_axes = len(history), len(self.problem.space.coordinates)
+    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
+        n_axes = len(self.problem.space.coordinates)
         draws = (
             np.random.default_rng(self.trial_seed(number)).random(n_axes)
-            for number in range(first, first + min(n_most, _BATCH))
+            for number in turn.numbers
         )
         return [self.problem.proposal_at(draw, self.name) for draw in draws]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
 
-    from studies.samplers.base import Problem, Tried
+    from studies.samplers.base import Problem, Tried, Turn
 
 
 class TPE(Strategy):
@@ -42,14 +42,16 @@ class TPE(Strategy):
     @override
     def forget(self) -> None:
         self._study = optuna.create_study(direction="maximize")
+        self._shown: set[int] = set()
 
     @override
-    def proposals(self, history: Sequence[Tried], n_most: int) -> Sequence[Proposal]:
-        n_shown = len(self._study.get_trials(deepcopy=False))
-        for tried in history[n_shown:]:
-            self._study.add_trial(self._as_optuna(tried))
+    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
+        for tried in history:
+            if tried.number not in self._shown:
+                self._study.add_trial(self._as_optuna(tried))
+                self._shown.add(tried.number)
         self._study._thread_local.cached_all_trials = None  # noqa: SLF001 - as `Study.ask` does
-        number = len(history)
+        number = turn.numbers.start
         self._sampler.seed(self.trial_seed(number))
         trial = create_trial(state=TrialState.RUNNING)
         trial.number = number

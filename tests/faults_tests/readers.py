@@ -33,18 +33,20 @@ from objectives.validation import consistency, load_groups
 from objectives.workspace import Workspace
 from studies.calibrate import _with_section
 from studies.choice import choose_configuration
+from studies.definition import StudyDefinition
 from studies.export import check_output
 from studies.gate_looks import count_looks
 from studies.identity import DataHashes, claim, make_identity
+from studies.options import OptimizationConfig
 from studies.records import (
     Finished,
     check_records,
+    reading,
     to_record,
     weight_distributions,
     weights_of_record,
 )
 from studies.storage import open_storage, quiet_optuna, translated_errors
-from studies.trial_log import TrialLog
 from studies.trial_writer import TrialWriter
 from studies.warm_start import take_warm_start
 from tests.conftest import ROOT
@@ -104,6 +106,7 @@ def all_readers(folder: Path) -> list[Reader]:
     world = _World(folder)
     return [
         *_configurations(world),
+        _study_file(world),
         *_documents(world),
         *_name_files(world),
         *_caches(world),
@@ -177,6 +180,23 @@ def _configurations(world: _World) -> list[Reader]:
             read_export,
         ),
     ]
+
+
+def _study_file(world: _World) -> Reader:
+    """Read a study file as ``optimize`` does, and its definition as a worker does."""
+    path, baseline = world.folder / "night.yaml", world.folder / "baseline.yaml"
+    shutil.copy(ROOT / "config.yaml", baseline)
+    text = (ROOT / "studies/every-key.yaml").read_text(encoding="utf-8")
+    text = text.replace("config: config.yaml", f"config: {baseline.name}")
+    shipped = yaml.safe_load(text)
+
+    def read() -> None:
+        definition = OptimizationConfig(study_file=path).definition()
+        stored = json.loads(json.dumps(definition.as_document()))
+        assert StudyDefinition.from_document(stored) == definition
+
+    seeds = (text.encode(), _written(shipped))
+    return Reader("studies/NAME.yaml", path, seeds, settings_files(shipped), read)
 
 
 def _documents(world: _World) -> list[Reader]:
@@ -401,7 +421,7 @@ def _databases(world: _World) -> list[Reader]:
     url = f"sqlite:///{path}"
     space = SearchSpace(world.config.study.bounds)
     hashes = DataHashes("c", "s", "t", "u", {})
-    identity = make_identity(world.config, world.config.study, {}, hashes)
+    identity = make_identity(OptimizationConfig().definition(), hashes)
 
     def read() -> None:
         with quiet_optuna(), translated_errors(url):
@@ -410,12 +430,13 @@ def _databases(world: _World) -> list[Reader]:
                 study = optuna.create_study(
                     storage=storage, study_name="s", direction="maximize", load_if_exists=True
                 )
-                claim(study, identity)
+                claim(storage, study, identity)
                 count_looks(study)
                 take_warm_start(study, None, space, world.config.weights)
-                log = TrialLog(study, TrialWriter(storage, "s"))
-                check_records("s", log.records)
-                for record in log.records:
+                with reading("s"):
+                    records = study.get_trials(deepcopy=False)
+                check_records("s", records)
+                for record in records:
                     weights_of_record(record)
             finally:
                 storage.engine.dispose()
@@ -459,7 +480,7 @@ def _trial(config: Configuration) -> FrozenTrial:
     proposed = Finished(
         TrialState.FAIL, config.weights, {"x": 0.5}, "line_search: x", None, {0: 0.5}, now, now
     )
-    return to_record(proposed, weight_distributions(SearchSpace(config.study.bounds)), None)
+    return to_record(proposed, weight_distributions(SearchSpace(config.study.bounds)), {})
 
 
 _SESSION = SessionIdentity("malformed", "d", "c", "e")

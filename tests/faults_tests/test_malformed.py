@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.scripts_tests.conftest import Cli
 
 N_INPUTS = 1000
-N_READERS = 21
+N_READERS = 22
 
 
 def test_malformed_files_load_or_are_refused_in_one_line() -> None:

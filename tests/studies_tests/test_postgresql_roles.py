@@ -15,23 +15,15 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ProgrammingError
 
 from engine.errors import StudyError
-from objectives.objective import WeightObjective
-from objectives.search_space import SearchSpace
 from objectives.sessions import SessionIdentity, SessionStore
+from studies.ledger_tables import make_tables
 from studies.postgres_server import find
-from studies.progress import Silence
-from studies.pruners import PRUNERS
-from studies.runner import StudyRunner
-from studies.samplers import STRATEGIES
-from studies.samplers.base import Problem
-from studies.storage import open_existing, open_storage, translated_errors
-from studies.trial_log import TrialLog
-from studies.trial_writer import TrialWriter
+from studies.storage import open_existing, open_storage
 from tests.conftest import ROOT
 from tests.objectives_tests.test_sessions import MEASURED, PERFORMANCE, RESULT
 from tests.postgres import running_server
 from tests.scripts_tests.browsing import LOG, dashboard
-from tests.studies_tests.test_runner import stopper
+from tests.studies_tests.test_runner import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +82,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         switch_tls_on(site)
         storage = open_storage(site.url("owner"))
         optuna.create_study(storage=storage, study_name="first")
+        make_tables(storage.engine)
         storage.engine.dispose()
         with SessionStore(site.url("owner")) as store:
             store.open(SessionIdentity("first", "d", "c", "e"), 10, 0, resume=True)
@@ -124,22 +117,13 @@ def make_certificates(folder: Path) -> None:
     subprocess.run(["sh", script, HOST], cwd=folder, check=True, capture_output=True)
 
 
-def test_a_worker_runs_a_study(site: Site, config: Configuration, make_bank: MakeBank) -> None:
-    storage = open_storage(site.url("worker"))
-    study = optuna.create_study(storage=storage, study_name="workers", direction="maximize")
-    objective = WeightObjective(
-        make_bank(300, ("A", "B")), make_bank(20, ("SANITY",), seed=1), config.objective
-    )
-    problem = Problem(config.weights, SearchSpace(config.study.bounds), objective, {}, 1)
-    with translated_errors(site.url("worker")):
-        runner = StudyRunner(
-            study,
-            TrialLog(study, TrialWriter(storage, study.study_name)),
-            STRATEGIES["random_search"](problem),
-            PRUNERS["bound"](config.study.pruners, config.objective.n_rungs, 1),
-        )
-        assert runner.run(N_TRIALS, stopper(), Silence()) == f"all {N_TRIALS} trials done"
-    storage.engine.dispose()
+def test_a_worker_runs_a_study(
+    site: Site, config: Configuration, make_bank: MakeBank, tmp_path: Path
+) -> None:
+    with Setup(tmp_path, config, make_bank) as setup:
+        setup.url = site.url("worker")
+        ran = setup.run(N_TRIALS, "workers", strategy="random_search")
+        assert ran.reason == f"all {N_TRIALS} trials done"
     reader = open_existing(site.url("reader"))
     read = optuna.load_study(storage=reader, study_name="workers")
     assert len(read.get_trials()) == N_TRIALS

@@ -19,6 +19,7 @@ from studies.samplers.cmaes import _rank
 from tests.studies_tests.test_runner import SITES, Interrupter, Setup, essence, stopper
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from optuna.trial import FrozenTrial
@@ -31,14 +32,13 @@ N_TRIALS = 40
 
 
 @pytest.fixture
-def setup(tmp_path: Path, config: Configuration, make_bank: MakeBank) -> Setup:
-    return Setup(tmp_path, config, make_bank)
+def setup(tmp_path: Path, config: Configuration, make_bank: MakeBank) -> Iterator[Setup]:
+    with Setup(tmp_path, config, make_bank) as setup:
+        yield setup
 
 
 def ran(setup: Setup, name: str, strategy: str, pruner: str, n_trials: int) -> StudyRunner:
-    runner = setup.runner(name, strategy, pruner=pruner)
-    runner.run(n_trials, stopper(), Silence())
-    return runner
+    return setup.run(n_trials, name, strategy=strategy, pruner=pruner).runner
 
 
 def pruned(runner: StudyRunner) -> list[FrozenTrial]:
@@ -68,12 +68,10 @@ def test_an_interrupted_study_goes_on_as_if_it_had_not_been(
 ) -> None:
     whole = ran(setup, "whole", strategy, pruner, n_trials)
     with pytest.raises(KeyboardInterrupt):
-        setup.runner("pieces", strategy, pruner=pruner).run(
-            n_trials, stopper(), Interrupter(n_first)
-        )
-    again = setup.runner("pieces", strategy, pruner=pruner)
+        setup.run(n_trials, "pieces", Interrupter(n_first), strategy=strategy, pruner=pruner)
+    again = setup.runner("pieces", strategy, pruner=pruner, n_trials=n_trials)
     assert len(again.records) == n_first
-    again.run(n_trials, stopper(), Silence())
+    again.run(stopper(), Silence())
     assert [all_of(r) for r in again.records] == [all_of(r) for r in whole.records]
     assert bool(pruned(whole)) == may_stop(pruner, strategy)
 
@@ -182,8 +180,7 @@ def test_the_test_of_wilcoxon_waits_for_fourteen_parts(setup: Setup) -> None:
 
 
 def test_an_infeasible_trial_is_no_rival_to_compare_with(setup: Setup) -> None:
-    runner = setup.runner(strategy="random_search", pruner="wilcoxon", seed=5)
-    runner.run(N_TRIALS, stopper(), Silence())
+    runner, _ = setup.run(N_TRIALS, strategy="random_search", pruner="wilcoxon", seed=5)
     complete = [r.value or 0.0 for r in runner.records if r.state is TrialState.COMPLETE]
     assert max(complete) > runner.best().value
     assert isinstance(runner._pruner, Wilcoxon)
@@ -195,7 +192,7 @@ def test_an_infeasible_trial_is_no_rival_to_compare_with(setup: Setup) -> None:
 def test_cma_es_ranks_a_pruned_trial_below_every_feasible_one(setup: Setup) -> None:
     """By what it had so far: a generation moves towards the less bad of those that were."""
     ranks = [
-        _rank(Tried(setup.config.weights, {}, "", value, so_far, {}, {"side": above}))
+        _rank(Tried(1, 0, setup.config.weights, {}, "", value, so_far, {}, {"side": above}))
         for value, so_far, above in (
             (0.9, 0.9, 0.0),
             (0.0, 0.0, -1.0),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import optuna
 import pytest
@@ -12,22 +12,24 @@ from engine.settings import Weights
 from objectives.objective import RungReport, Valuation, WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights
 from objectives.truth import CRITICAL_KINDS
+from studies.ledger import offer
 from studies.progress import Silence
 from studies.pruners import PRUNERS
 from studies.records import CRITICAL_CONSTRAINTS, is_feasible
-from studies.runner import StudyRunner
+from studies.runner import StudyRunner, make_runner
 from studies.samplers import STRATEGIES
-from studies.samplers.base import Problem
+from studies.samplers.base import Problem, Turn
 from studies.stopping import Stopper, StoppingRules
 from studies.storage import open_storage
-from studies.trial_log import TrialLog
-from studies.trial_writer import TrialWriter
 from studies.warm_start import NO_WARM_START, WarmStart
+from studies.worker import Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from objectives.configuration import Configuration
+    from studies.progress import Progress
     from tests.conftest import MakeBank
 
 NO_RULES = StoppingRules(None, None, None)
@@ -40,15 +42,34 @@ def stopper(rules: StoppingRules = NO_RULES) -> Stopper:
 SITES = ("A", "B", "C")
 
 
+class Ran(NamedTuple):
+    """A run that has ended, and why."""
+
+    runner: StudyRunner
+    reason: str | None
+
+    @property
+    def essences(self) -> list[tuple[object, ...]]:
+        return [essence(record) for record in self.runner.records]
+
+
 class Setup:
     """Studies on a made-up bank, kept in a SQLite file."""
 
     def __init__(self, folder: Path, config: Configuration, make_bank: MakeBank) -> None:
         self.url = f"sqlite:///{folder / 'studies.db'}"
+        self.workers: list[Worker] = []
         self.config = config
         self.objective = WeightObjective(
             make_bank(300, SITES), make_bank(20, ("SANITY",), seed=1), config.objective
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            worker.close()
 
     def runner(
         self,
@@ -58,8 +79,11 @@ class Setup:
         objective: WeightObjective | None = None,
         pruner: str = "bound",
         warm_start: WarmStart = NO_WARM_START,
+        batch_size: int | None = None,
+        n_trials: int = 20,
     ) -> StudyRunner:
         storage = open_storage(self.url)
+        self.workers.append(worker := Worker(storage.engine))
         study = optuna.create_study(
             storage=storage,
             study_name=name,
@@ -74,18 +98,30 @@ class Setup:
             grid,
             seed,
         )
-        return StudyRunner(
-            study,
-            TrialLog(study, TrialWriter(storage, name)),
-            STRATEGIES[strategy](problem),
-            PRUNERS[pruner](self.config.study.pruners, self.config.objective.n_rungs, seed),
-            warm_start,
+        planned = STRATEGIES[strategy](problem)
+        judge = PRUNERS[pruner](self.config.study.pruners, self.config.objective.n_rungs, seed)
+        offer(storage, name, n_trials)
+        return make_runner(
+            storage, study, worker, planned, judge, warm_start=warm_start, batch_size=batch_size
         )
+
+    def run(
+        self,
+        n_trials: int,
+        name: str = "study",
+        progress: Progress | None = None,
+        rules: StoppingRules = NO_RULES,
+        **more: Any,
+    ) -> Ran:
+        """Run a study, or go on with it, as a process of its own."""
+        runner = self.runner(name, n_trials=n_trials, **more)
+        return Ran(runner, runner.run(stopper(rules), progress or Silence()))
 
 
 @pytest.fixture
-def setup(tmp_path: Path, config: Configuration, make_bank: MakeBank) -> Setup:
-    return Setup(tmp_path, config, make_bank)
+def setup(tmp_path: Path, config: Configuration, make_bank: MakeBank) -> Iterator[Setup]:
+    with Setup(tmp_path, config, make_bank) as setup:
+        yield setup
 
 
 def essence(record: FrozenTrial) -> tuple[object, ...]:
@@ -94,33 +130,28 @@ def essence(record: FrozenTrial) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES))
 def test_an_interrupted_study_goes_on_as_if_it_had_not_been(strategy: str, setup: Setup) -> None:
-    whole = setup.runner("whole", strategy)
-    whole.run(24, stopper(), Silence())
-    pieces = setup.runner("pieces", strategy)
+    whole = setup.run(24, "whole", strategy=strategy)
     with pytest.raises(KeyboardInterrupt):
-        pieces.run(24, stopper(), Interrupter(9))
-    again = setup.runner("pieces", strategy)
-    again.run(24, stopper(), Silence())
-    assert [essence(r) for r in again.records] == [essence(r) for r in whole.records]
-    assert again.best() == whole.best()
+        setup.run(24, "pieces", Interrupter(9), strategy=strategy)
+    again = setup.run(24, "pieces", strategy=strategy)
+    assert again.essences == whole.essences
+    assert again.runner.best() == whole.runner.best()
 
 
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES))
 def test_the_budget_is_what_runs_and_trial_0_is_the_current_weights(
     strategy: str, setup: Setup
 ) -> None:
-    runner = setup.runner(strategy=strategy)
-    reason = runner.run(15, stopper(), Silence())
+    runner, reason = setup.run(15, strategy=strategy)
     assert reason == "all 15 trials done"
     assert len(runner.records) == 15
     assert runner.records[0].params == real_weights(setup.config.weights)
     assert runner.current.value == setup.objective.evaluate(setup.config.weights).value
-    runner.run(15, stopper(), Silence())
-    assert len(runner.records) == 15
+    assert len(setup.run(15, strategy=strategy).runner.records) == 15
 
 
 def test_the_database_is_a_plain_optuna_study_of_real_weights(setup: Setup) -> None:
-    setup.runner().run(30, stopper(), Silence())
+    setup.run(30)
     study = optuna.load_study(study_name="study", storage=setup.url)
     assert study.direction == optuna.study.StudyDirection.MAXIMIZE
     for trial in study.trials:
@@ -152,8 +183,7 @@ def test_a_trial_with_more_critical_errors_is_never_the_best(setup: Setup) -> No
             return Valuation(0.9, {}, 0.5, 4, few | {"side": 4}, 1)
 
     risky = Dangerous.__new__(Dangerous)
-    runner = setup.runner(objective=risky)
-    runner.run(5, stopper(), Silence())
+    runner, _ = setup.run(5, objective=risky)
     assert runner.best().number == 0
     assert [r.constraints[CRITICAL_CONSTRAINTS["side"]] for r in runner.records] == [0, 1, 1, 1, 1]
     assert runner.records[1].constraints[CRITICAL_CONSTRAINTS["contrast"]] == -3
@@ -168,14 +198,13 @@ def test_a_bug_is_recorded_with_its_traceback_and_raised(setup: Setup) -> None:
         def evaluate(self, weights: Weights, report: RungReport | None = None) -> Valuation:
             raise ZeroDivisionError("a bug")
 
-    runner = setup.runner(objective=Broken.__new__(Broken))
     with pytest.raises(ZeroDivisionError):
-        runner.run(5, stopper(), Silence())
-    (record,) = runner.records
+        setup.run(5, objective=Broken.__new__(Broken))
+    (record,) = setup.runner().records
     assert record.state is TrialState.FAIL
     assert "ZeroDivisionError: a bug" in record.user_attrs["traceback"]
     with pytest.raises(StudyError, match="trial 0"):
-        setup.runner().run(5, stopper(), Silence())
+        setup.run(5)
 
 
 @pytest.mark.parametrize(
@@ -189,9 +218,9 @@ def test_a_bug_is_recorded_with_its_traceback_and_raised(setup: Setup) -> None:
 def test_rules_end_a_study_sooner_and_say_why(
     rules: StoppingRules, said: str, setup: Setup
 ) -> None:
-    runner = setup.runner(strategy="random_search")
-    runner.run(1, stopper(), Silence())
-    reason = runner.run(200, stopper(rules), Silence())
+    setup.run(1, strategy="random_search")
+    runner, reason = setup.run(200, rules=rules, strategy="random_search")
+    assert reason
     assert said in reason
     assert len(runner.records) < 200
     study = optuna.load_study(study_name="study", storage=setup.url)
@@ -219,18 +248,16 @@ class Listener(Silence):
 
 def test_a_small_budget_takes_an_even_subset_of_the_grid_and_says_so(setup: Setup) -> None:
     listener = Listener()
-    runner = setup.runner(strategy="grid_search")
-    runner.run(11, stopper(), listener)
+    runner, _ = setup.run(11, progress=listener, strategy="grid_search")
     assert any("10 of 107 points" in line for line in listener.lines)
     anatomy = {r.params["anatomy_weight"] for r in runner.records[1:]}
     assert anatomy == {0.25, 0.30, 0.35, 0.40}
 
 
 def test_a_grid_ends_when_every_point_is_tried_once(setup: Setup) -> None:
-    runner = setup.runner(strategy="grid_search")
-    runner.run(30, stopper(), Silence())
-    again = setup.runner(strategy="grid_search")
-    assert again.run(500, stopper(), Silence()) == "every grid point tried"
+    setup.run(30, strategy="grid_search")
+    again, reason = setup.run(500, strategy="grid_search")
+    assert reason == "every grid point tried"
     tried = [tuple(sorted(r.params.items())) for r in again.records]
     assert len(tried) == len(set(tried))
     assert len(tried) == 108  # the current weights stand on the grid themselves
@@ -241,12 +268,13 @@ def test_a_study_that_another_process_has_moved_on_goes_on_from_there(
     strategy: str, setup: Setup
 ) -> None:
     """Both see every trial, none is there twice, and the end is that of a single process."""
-    alone = setup.runner("alone", strategy)
-    alone.run(20, stopper(), Silence())
-    first, second = setup.runner("shared", strategy), setup.runner("shared", strategy)
-    first.run(8, stopper(), Silence())
-    second.run(14, stopper(), Silence())
-    first.run(20, stopper(), Silence())
+    alone, _ = setup.run(20, "alone", strategy=strategy)
+    first = setup.runner("shared", strategy, n_trials=8)
+    second = setup.runner("shared", strategy, n_trials=8)
+    first.run(stopper(), Silence())
+    for n_trials, runner in ((14, second), (20, first)):
+        offer(open_storage(setup.url), "shared", n_trials)
+        runner.run(stopper(), Silence())
     for runner in (alone, first):
         assert [record.number for record in runner.records] == list(range(20))
     assert [essence(r) for r in first.records] == [essence(r) for r in alone.records]
@@ -255,8 +283,7 @@ def test_a_study_that_another_process_has_moved_on_goes_on_from_there(
 
 
 def test_cma_es_keeps_nothing_but_trials_in_the_database(setup: Setup) -> None:
-    runner = setup.runner(strategy="cmaes")
-    runner.run(61, stopper(), Silence())
+    runner, _ = setup.run(61, strategy="cmaes")
     keys = {key for record in runner.records for key in (*record.user_attrs, *record.system_attrs)}
     assert not any("cma" in key for key in keys)
     values = [record.value or 0.0 for record in runner.records[1:]]
@@ -266,13 +293,13 @@ def test_cma_es_keeps_nothing_but_trials_in_the_database(setup: Setup) -> None:
 
 def test_cma_es_begins_anew_when_history_has_become_shorter(setup: Setup) -> None:
     """Another process may have replaced trials that this one had not written yet."""
-    runner = setup.runner(strategy="cmaes")
-    runner.run(50, stopper(), Silence())
+    runner, _ = setup.run(50, strategy="cmaes")
     history = runner._tried
     used, fresh = STRATEGIES["cmaes"](runner.problem), STRATEGIES["cmaes"](runner.problem)
-    used.proposals(history, 100)
+    used.proposals(history, Turn(range(50, 150)))
     used.forget()
-    assert used.proposals(history[:16], 100) == fresh.proposals(history[:16], 100)
+    turn = Turn(range(16, 116))
+    assert used.proposals(history[:16], turn) == fresh.proposals(history[:16], turn)
 
 
 def test_a_bug_of_the_fast_path_alone_is_not_swallowed(
@@ -283,4 +310,4 @@ def test_a_bug_of_the_fast_path_alone_is_not_swallowed(
 
     monkeypatch.setattr(setup.objective, "evaluate_many", broken)
     with pytest.raises(ZeroDivisionError):
-        setup.runner(strategy="random_search").run(20, stopper(), Silence())
+        setup.run(20, strategy="random_search")

@@ -9,7 +9,7 @@ import pytest
 from objectives.objective import WeightObjective
 from objectives.search_space import BOX_NAMES, SearchSpace
 from studies.records import coordinate_distributions
-from studies.samplers import STRATEGIES, Problem, Strategy, Tried
+from studies.samplers import STRATEGIES, Problem, Strategy, Tried, Turn
 from studies.samplers.auto import Auto
 from studies.samplers.base import BASELINE
 from studies.samplers.line_search import LineSearch
@@ -50,21 +50,21 @@ class Study:
             return self.is_bounded and not proposal.teaches and rung.most < best
 
         valuation = self.problem.objective.evaluate(proposal.weights, stops)
+        here = (len(self.history), 0, *proposal[:3])
         found = valuation.critical_by_kind
         if found is None:
-            self.history.append(
-                Tried(*proposal[:3], None, valuation.value, {1: valuation.value}, {})
-            )
+            self.history.append(Tried(*here, None, valuation.value, {1: valuation.value}, {}))
             return
         if not self.history:
             self.allowed = found
         above = {kind: float(found[kind] - self.allowed[kind]) for kind in found}
         value = valuation.value
-        self.history.append(Tried(*proposal[:3], value, value, {}, above))
+        self.history.append(Tried(*here, value, value, {}, above))
 
     def run(self, n_trials: int) -> None:
         while len(self.history) < n_trials and self.strategy.ended(self.history) is None:
-            for proposal in self.strategy.proposals(self.history, n_trials - len(self.history)):
+            turn = Turn(range(len(self.history), n_trials))
+            for proposal in self.strategy.proposals(self.history, turn):
                 self.add(proposal)
 
     @property
@@ -108,7 +108,6 @@ def test_proposals_stay_in_the_space_and_say_where_they_come_from(
     problem = problem._replace(grid=grid)
     strategy = STRATEGIES[name](problem)
     study = Study(problem, strategy)
-    strategy.plan(study.history, 20)
     study.run(20)
     assert len(study.history) == 20
     for tried in study.history[1:]:
@@ -185,7 +184,7 @@ def test_auto_ends_when_neither_gains(problem: Problem) -> None:
     study.run(1000)
     assert len(study.history) < 1000
     reason = study.strategy.ended(study.history)
-    assert reason == "neither line search nor TPE gained in 6 rounds"
+    assert reason == "neither line search nor TPE gained in 7 rounds"
     best = [tried.feasible_value or 0.0 for tried in study.history].index(study.best)
     restarts = [tried.origin == LineSearch.restart for tried in study.history[best:]]
     assert sum(restarts) == 6

@@ -8,12 +8,12 @@ import pytest
 from engine.errors import StudyError
 from objectives.search_space import SearchSpace
 from studies.gate_looks import number_of_look
-from studies.progress import Silence
 from studies.storage import open_storage
 from studies.warm_start import NO_WARM_START, take_warm_start
-from tests.studies_tests.test_runner import Setup, essence, stopper
+from tests.studies_tests.test_runner import Setup, essence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from objectives.configuration import Configuration
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def setup(tmp_path: Path, config: Configuration, make_bank: MakeBank) -> Setup:
-    made = Setup(tmp_path, config, make_bank)
-    made.runner("last", "line_search").run(12, stopper(), Silence())
-    return made
+def setup(tmp_path: Path, config: Configuration, make_bank: MakeBank) -> Iterator[Setup]:
+    with Setup(tmp_path, config, make_bank) as made:
+        made.run(12, "last", strategy="line_search")
+        yield made
 
 
 def new_study(setup: Setup, name: str = "next") -> optuna.Study:
@@ -40,8 +40,7 @@ def test_a_study_tries_the_best_of_another_first_and_then_goes_its_own_way(setup
     taken = take_warm_start(new_study(setup), "last", space_of(setup.config), setup.config.weights)
     assert taken.weights[0] == last.best().weights
     assert len(taken.weights) == len(set(taken.weights)) == 10
-    after = setup.runner("next", "random_search", warm_start=taken)
-    after.run(15, stopper(), Silence())
+    after, _ = setup.run(15, "next", strategy="random_search", warm_start=taken)
     origins = [record.user_attrs["origin"] for record in after.records]
     assert origins == ["current weights", *["warm start: last"] * 10, *["random_search"] * 4]
     assert after.records[1].value == last.best().value
@@ -54,8 +53,7 @@ def test_an_interrupted_warm_start_goes_on_without_the_other_study(
 ) -> None:
     space = space_of(setup.config)
     taken = take_warm_start(new_study(setup, "whole"), "last", space, setup.config.weights)
-    whole = setup.runner("whole", strategy, warm_start=taken)
-    whole.run(20, stopper(), Silence())
+    whole, _ = setup.run(20, "whole", strategy=strategy, warm_start=taken)
     assert (
         take_warm_start(new_study(setup, "pieces"), "last", space, setup.config.weights) == taken
     )
@@ -63,10 +61,8 @@ def test_an_interrupted_warm_start_goes_on_without_the_other_study(
         study = optuna.load_study(study_name="pieces", storage=open_storage(setup.url))
         again = take_warm_start(study, None, space, setup.config.weights)
         assert again == taken
-        pieces = setup.runner("pieces", strategy, warm_start=again)
-        pieces.run(n_trials, stopper(), Silence())
-    if strategy != "grid_search":  # a grid spreads over what it may propose in all
-        assert [essence(r) for r in pieces.records] == [essence(r) for r in whole.records]
+        pieces, _ = setup.run(n_trials, "pieces", strategy=strategy, warm_start=again)
+    assert [essence(r) for r in pieces.records] == [essence(r) for r in whole.records]
     assert len(pieces.records) == 20
 
 

@@ -1,0 +1,184 @@
+"""Put a study into the database, and open it for work: the same for every process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import optuna
+
+from engine.errors import ConfigurationError, StudyError
+from objectives.objective import WeightObjective
+from studies.definition import StudyDefinition
+from studies.identity import Identity, claim, data_hashes, make_identity
+from studies.ledger import offer
+from studies.material import Inputs, Material, load_sanity, make_material, read_inputs
+from studies.options import make_pruner, make_strategy
+from studies.provenance import code_version, command_line
+from studies.pruners import SequentialPruner
+from studies.records import reading
+from studies.runner import StudyRunner, make_runner
+from studies.samplers import strategy_named
+from studies.warm_start import take_warm_start
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+    from studies.progress import Progress
+    from studies.pruners import Pruner
+    from studies.worker import Worker
+
+_DEFINITION = "definition"
+_SUBMITTED = "submitted"
+
+
+class Search(NamedTuple):
+    """A study that is open for work in this process.
+
+    Attributes
+    ----------
+    definition : StudyDefinition
+    study : optuna.Study
+    runner : StudyRunner
+    material : Material
+    identity : Identity
+    """
+
+    definition: StudyDefinition
+    study: optuna.Study
+    runner: StudyRunner
+    material: Material
+    identity: Identity
+
+
+def submit(definition: StudyDefinition, storage: RDBStorage) -> Inputs:
+    """Put a study into the database for workers to run; an existing one of this name goes on.
+
+    What it is, what its data hash to, which version of the code and which command line it came
+    from are kept with it.
+
+    Returns
+    -------
+    Inputs
+        What was read to know its data.
+
+    Raises
+    ------
+    RadTuneError
+        When data or definition cannot be used, or the study began with others.
+    """
+    _check(definition)
+    inputs = read_inputs(definition.configuration, definition.dataset_files)
+    study = optuna.create_study(
+        storage=storage, study_name=definition.name, direction="maximize", load_if_exists=True
+    )
+    claim(storage, study, _identity(definition, inputs))
+    take_warm_start(
+        study, definition.warm_start, definition.space, definition.configuration.weights
+    )
+    study.set_user_attr(_DEFINITION, definition.as_document())
+    study.set_user_attr(
+        _SUBMITTED,
+        {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command_line": command_line(),
+            "code_version": code_version(),
+        },
+    )
+    offer(storage, definition.name, definition.study.max_experiments)
+    return inputs
+
+
+def definition_of(study: optuna.Study) -> StudyDefinition:
+    """Return what a submitted study is.
+
+    Raises
+    ------
+    StudyError
+        When it was never submitted, or its definition is damaged.
+    """
+    with reading(study.study_name):
+        document = study.user_attrs.get(_DEFINITION)
+    if document is None:
+        raise StudyError(
+            f"study {study.study_name!r} was never submitted; `radtune submit STUDY.yaml` does it"
+        )
+    return StudyDefinition.from_document(document, study.study_name)
+
+
+def join(
+    name: str,
+    storage: RDBStorage,
+    worker: Worker,
+    progress: Progress,
+    inputs: Inputs | None = None,
+) -> Search:
+    """Open a submitted study for work.
+
+    Parameters
+    ----------
+    name : str
+    storage : RDBStorage
+    worker : Worker
+        This process.
+    progress : Progress
+    inputs : Inputs, optional
+        Of the study, when they have been read already.
+
+    Raises
+    ------
+    RadTuneError
+        When there is no such study, or the data here are not those that it began with.
+    """
+    study = _load(name, storage)
+    definition = definition_of(study)
+    config = definition.configuration
+    pruner = _check(definition)
+    inputs = inputs or read_inputs(config, definition.dataset_files)
+    identity = _identity(definition, inputs)
+    claim(storage, study, identity)
+    material = make_material(config, inputs, progress.cases)
+    if material.absent_sites:
+        progress.say(f"no case of the sites {', '.join(material.absent_sites)}")
+    sanity = load_sanity(config, material.workspace)
+    objective = WeightObjective(
+        material.tuning.answerable(), sanity.bank, config.objective.cut(pruner.n_rungs)
+    )
+    strategy = make_strategy(
+        config, definition.study, definition.space, objective, definition.constraints
+    )
+    warm_start = take_warm_start(study, None, definition.space, config.weights)
+    runner = make_runner(
+        storage,
+        study,
+        worker,
+        strategy,
+        pruner,
+        warm_start=warm_start,
+        batch_size=definition.batch,
+    )
+    return Search(definition, study, runner, material, identity)
+
+
+def _load(name: str, storage: RDBStorage) -> optuna.Study:
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        raise StudyError(f"there is no study {name!r} in this database") from None
+
+
+def _check(definition: StudyDefinition) -> Pruner:
+    """Refuse what cannot be run, before anything is loaded; return the pruner."""
+    strategy_named(definition.study.strategy)  # or else
+    pruner = make_pruner(definition.configuration, definition.study)
+    if definition.synchronous and isinstance(pruner, SequentialPruner):
+        raise ConfigurationError(
+            f"pruner {pruner.name!r} judges each trial by all before it, a synchronous study runs "
+            "them side by side; give the pruner bound or none, or let it not be synchronous"
+        )
+    return pruner
+
+
+def _identity(definition: StudyDefinition, inputs: Inputs) -> Identity:
+    sanity = inputs.workspace.load_sanity()
+    return make_identity(definition, data_hashes(inputs.workspace, sanity, inputs.loaded))
