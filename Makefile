@@ -4,13 +4,11 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin
 RADTUNE := $(RUN)/radtune
-STORAGE ?= sqlite:///optimization_results.db
-PORT ?= 8080
 TEXT2TERM := .local/text2term/bin/python
 RANX := .local/ranx/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate calibrate dashboard bench bench-large bench-accuracy bench-decision bench-search test-faults hazards test check format clean
+.PHONY: help install data optimize train validate calibrate dashboard postgres bench bench-large bench-accuracy bench-decision bench-search test-faults hazards test check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +47,18 @@ validate: $(STAMP) ## measure config.yaml on the hand-written sanity set
 calibrate: $(STAMP) ## fit confidence and accept threshold to the weights of config.yaml
 	$(RADTUNE) calibrate $(ARGS)
 
-dashboard: $(STAMP) ## browse the trials at http://127.0.0.1:8080
-	$(RUN)/optuna-dashboard --host 127.0.0.1 --port $(PORT) $(STORAGE)
+# Only make's own arguments change these: some shells export a HOST.
+dashboard: HOST = 127.0.0.1
+dashboard: PORT = 8080
+ifdef STORAGE
+dashboard: export OPTUNA_STORAGE = $(STORAGE)
+endif
+dashboard: $(STAMP) ## browse the trials at http://127.0.0.1:8080 (STORAGE=URL, else OPTUNA_STORAGE; PORT=8081)
+	$(RADTUNE) dashboard --host $(HOST) --port $(PORT)
+
+postgres: PORT = 0
+postgres: $(STAMP) ## a PostgreSQL server for a try, thrown away at its end (PORT=5433; else a free one)
+	@$(RADTUNE) postgres --port $(PORT)
 
 test: $(STAMP) ## run the tests
 	$(RUN)/python -m pytest $(ARGS)

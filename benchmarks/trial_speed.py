@@ -18,12 +18,12 @@ from objectives.search_space import WEIGHT_NAMES, SearchSpace
 from studies.ledger import offer
 from studies.material import load_material, load_sanity
 from studies.options import OptimizationConfig, make_pruner, make_strategy
+from studies.postgres_server import PostgresServer, find
 from studies.progress import Silence
 from studies.runner import make_runner
 from studies.stopping import Stopper, StoppingRules
 from studies.storage import open_storage, quiet_optuna
 from studies.worker import Worker
-from tests.postgres import find, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,7 +93,7 @@ def _random_in_postgresql(config: Configuration, objective: WeightObjective) -> 
             detail="no PostgreSQL server here: install the package 'postgresql'",
             is_least=True,
         )
-    with running_server() as server:
+    with PostgresServer() as server:
         ours, plain = in_turn(
             [
                 lambda: _ours(config, objective, "random_search", server.new_database()),

@@ -8,7 +8,7 @@ from sys import maxsize
 
 _LONGEST = 2000  # characters of a message
 _IN_URL = re.compile(r"(:/{1,2}[^\s/:@]*:)\S+(?=@)")
-_AS_OPTION = re.compile(r"(passw\w{0,40}\s?=\s?)[^\s&'\")]+", re.IGNORECASE)
+_AS_OPTION = re.compile(r"(passw\w{0,40}(?:\s?=\s?|%3D))[^\s&'\")]+", re.IGNORECASE)
 
 
 class RadTuneError(Exception):

@@ -7,15 +7,16 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from engine.errors import StudyError
+from engine.errors import StudyError, hide_passwords
 
 OUR_TABLES = {"studies", "trials", "trial_params", "version_info", "training_sessions"}
+_NOT_ALLOWED = "42501"  # PostgreSQL's insufficient_privilege
 
 
 def shown_url(url: str) -> str:
     """Return a storage URL that may be printed: without its password."""
     try:
-        return _without_options(sa.make_url(url)).render_as_string(hide_password=True)
+        return _without_options(_parsed(url)).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):
         return "the storage URL"
 
@@ -23,21 +24,45 @@ def shown_url(url: str) -> str:
 def without_password(url: str) -> str:
     """Return a storage URL that may be written to a file; what is no URL stays as it is."""
     try:
-        parsed = _without_options(sa.make_url(url))
+        parsed = _without_options(_parsed(url))
     except (ArgumentError, ValueError):
-        return url
+        return hide_passwords(url)
     return parsed._replace(password=None).render_as_string()
 
 
+def _parsed(url: str) -> sa.URL:
+    """Read a URL; one whose password cannot be told from its host is refused.
+
+    Raises
+    ------
+    ArgumentError, ValueError
+    """
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite" and url.count("@") > 1:
+        raise _TwoAtSignsError
+    return parsed
+
+
+class _TwoAtSignsError(ValueError):
+    """Part of a password would be taken for the host, and named as such in errors."""
+
+
 def _without_options(url: sa.URL) -> sa.URL:
-    """Leave out the options that are passwords: PostgreSQL's client takes them there, too."""
-    return url.difference_update_query([name for name in url.query if "passw" in name.lower()])
+    """Leave out the options that hold passwords: PostgreSQL's client takes them there, too."""
+    return url.difference_update_query(
+        [name for name in url.query if "passw" in name.lower() or name == "conninfo"]
+    )
 
 
 def cannot_use(url: str, error: Exception) -> StudyError:
     """Say in one line that a database does not do what it should."""
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-    way_out = "; make room, then run the same again" if "is full" in reason else ""
+    cause = getattr(error, "orig", None) or error
+    reason = str(cause).splitlines()[0]
+    way_out = ""
+    if "is full" in reason:
+        way_out = "; make room, then run the same again"
+    elif getattr(cause, "sqlstate", None) == _NOT_ALLOWED:
+        way_out = "; its owner runs the same once, or grants that (docs/postgresql.md)"
     return StudyError(f"{shown_url(url)}: the database cannot be used ({reason}){way_out}")
 
 
@@ -56,8 +81,13 @@ def check_database(url: str) -> None:
     StudyError
     """
     try:
-        parsed = sa.make_url(url)
+        parsed = _parsed(url)
         database = sa.create_engine(parsed)
+    except _TwoAtSignsError:
+        raise StudyError(
+            f"{shown_url(url)}: has more than one @; write one that belongs to the password or "
+            "to a file name as %40"
+        ) from None
     except (
         ArgumentError,
         NoSuchModuleError,

@@ -35,6 +35,8 @@ _FUNCTIONS = {  # of each verb, in the module of its name
     "validate": "validate",
     "lookup": "lookup",
     "map": "map_names",
+    "dashboard": "dashboard",
+    "postgres": "postgres",
 }
 
 

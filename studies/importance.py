@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
-import sqlalchemy as sa
 from optuna.importance import (
     FanovaImportanceEvaluator,
     PedAnovaImportanceEvaluator,
     get_param_importances,
 )
 from optuna.trial import TrialState
-from sqlalchemy.exc import ArgumentError
 
 from engine.errors import StudyError
 from objectives.database import shown_url
-from studies.storage import open_storage, quiet_optuna, translated_errors
+from studies.storage import has_no_file, open_storage, quiet_optuna, translated_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,12 +99,6 @@ def importances(url: str, study_name: str, seed: int, *, must_exist: bool) -> Im
 
 def _study_names(url: str) -> set[str]:
     """Return the studies of a database; a SQLite file that is not there is not made."""
-    try:
-        parsed = sa.make_url(url)
-    except ArgumentError:
-        parsed = None  # whoever opens it says what is wrong
-    if parsed and parsed.get_backend_name() == "sqlite":
-        path = (parsed.database or "").removeprefix("file:")
-        if not Path(path).exists() or not path:
-            return set()
+    if has_no_file(url):
+        return set()
     return set(optuna.get_all_study_names(open_storage(url)))

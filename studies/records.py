@@ -9,7 +9,7 @@ import optuna
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from engine.errors import StudyError
+from engine.errors import StudyError, hide_passwords
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights, weights_of
 from objectives.truth import CRITICAL_KINDS
 
@@ -120,7 +120,7 @@ def to_record(
     if finished.part_values:
         attrs[_PART_VALUES] = list(finished.part_values)
     if failure:
-        attrs[_TRACEBACK] = failure
+        attrs[_TRACEBACK] = hide_passwords(failure)
     record = create_trial(
         state=finished.state,
         value=valuation.value if valuation else None,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from engine.errors import StudyError
 from objectives.database import cannot_use, check_database, shown_url
@@ -88,3 +89,43 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
         ) from None
     except (SQLAlchemyError, UnicodeDecodeError) as error:
         raise cannot_use(url, error) from None
+
+
+def open_existing(url: str) -> optuna.storages.RDBStorage:
+    """Open a database that holds studies; nothing is made there.
+
+    Raises
+    ------
+    StudyError
+        Also when there is no file, or nothing of Optuna's in the database.
+    """
+    if has_no_file(url):
+        raise _no_studies(url)
+    check_database(url)
+    engine = sa.create_engine(url)
+    try:
+        is_there = sa.inspect(engine).has_table("studies")
+    except (SQLAlchemyError, UnicodeDecodeError) as error:
+        raise cannot_use(url, error) from None
+    finally:
+        engine.dispose()
+    if not is_there:
+        raise _no_studies(url)
+    return open_storage(url)
+
+
+def has_no_file(url: str) -> bool:
+    """Tell whether a URL means a SQLite file that is not there (or none: a database in memory)."""
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError):
+        return False  # whoever opens it says what is wrong
+    path = (parsed.database or "").removeprefix("file:")
+    return parsed.get_backend_name() == "sqlite" and (not path or not Path(path).exists())
+
+
+def _no_studies(url: str) -> StudyError:
+    return StudyError(
+        f"{shown_url(url)}: holds no studies; run `make optimize` first, or give the database "
+        "that has them (--storage or OPTUNA_STORAGE)"
+    )

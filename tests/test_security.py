@@ -7,17 +7,22 @@ import json
 import pickle
 import re
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna
 import pytest
+import sqlalchemy as sa
+from optuna.trial import TrialState
 
 from engine.errors import RadTuneError, hide_passwords
 from objectives.configuration import load_configuration
 from objectives.database import check_database, without_password
+from objectives.search_space import SearchSpace
 from scripts import run_training
 from studies.options import OptimizationConfig
+from studies.records import Finished, to_record, weight_distributions
 from studies.storage import open_storage
 from studies.study_file import load_study_file
 from studies.trial_writer import TrialWriter
@@ -25,6 +30,8 @@ from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from objectives.configuration import Configuration
 
 PACKAGES = ("engine", "objectives", "studies", "scripts", "benchmarks", "data")
 PICKLES = {"pickle", "shelve", "marshal", "dill", "cloudpickle", "copyreg"}
@@ -177,6 +184,13 @@ URLS = [
     f"nosuchdriver://me:{SECRET}@localhost/db",
     f"postgresql+psycopg://me@localhost:1/db?sslpassword={SECRET}&bad=1",
     f"://me:{SECRET}@localhost/db",
+    f"postgresql+psycopg://me:%40{SECRET}@localhost:1/db",
+    f"postgresql+psycopg://me:p@{SECRET}@localhost:1/db",
+    f"postgresql+psycopg://me@localhost:1/db?password=p@{SECRET}",
+    f"postgresql+psycopg://me@localhost:1/db?passfile=/no/such&p%61ssword={SECRET}",
+    f"postgresql+psycopg://localhost:1/db?conninfo=password%3D{SECRET}",
+    f"postgresql+psycopg://me:{SECRET}@localhost:1/db?connect_timeout=soon",
+    f"postgresql+psycopg://me:{SECRET}@localhost:1/db?sslmode=verify-full&sslrootcert=/no/ca.crt",
 ]
 
 
@@ -235,6 +249,12 @@ def test_a_wrong_configuration_is_quoted_without_its_password(
         (f"postgresql://me:{SECRET}@x@h/db", "postgresql://me:***@h/db"),
         (f"PGPASSWORD={SECRET} psql", "PGPASSWORD=*** psql"),
         (f"db?sslpassword={SECRET}&x=1", "db?sslpassword=***&x=1"),
+        (f"?conninfo=password%3D{SECRET}&x=1", "?conninfo=password%3D***&x=1"),
+        (f"postgresql://me:%40{SECRET}%2F@h/db", "postgresql://me:***@h/db"),
+        (
+            "postgresql://me@h/db?passfile=/home/me/.pgpass",
+            "postgresql://me@h/db?passfile=/home/me/.pgpass",
+        ),
         ("postgresql://me@h:5432/db", "postgresql://me@h:5432/db"),
         ("12:30 CT Head", "12:30 CT Head"),
     ],
@@ -247,8 +267,24 @@ def test_a_url_for_a_file_has_no_password_and_can_still_be_used() -> None:
     assert without_password(f"postgresql+psycopg://me:{SECRET}@h:5432/db?sslpassword=x&a=b") == (
         "postgresql+psycopg://me@h:5432/db?a=b"
     )
+    assert without_password(f"postgresql://me:p@{SECRET}@h/db") == "postgresql://me:***@h/db"
+    at_work = "sqlite:////home/me@work/x@y.db"
+    assert sa.make_url(without_password(at_work)) == sa.make_url(at_work)
     for url in ("sqlite:///studies.db", "sqlite://", "no url"):
         assert without_password(url) == url
+
+
+def test_the_traceback_of_a_failed_trial_is_stored_without_a_password(
+    config: Configuration,
+) -> None:
+    now = datetime.now()  # noqa: DTZ005 - as Optuna
+    failed = Finished(TrialState.FAIL, config.weights, {}, "x", None, {}, now, now)
+    ranges = weight_distributions(SearchSpace(config.study.bounds))
+    record = to_record(
+        failed, ranges, {}, failure=f"OperationalError: postgresql://me:{SECRET}@h/db"
+    )
+    assert "OperationalError: postgresql://me:***@h/db" in repr(record.user_attrs)
+    assert SECRET not in repr(record.user_attrs)
 
 
 @pytest.mark.parametrize(
@@ -282,11 +318,3 @@ def test_a_study_file_names_no_database(tmp_path: Path) -> None:
     with pytest.raises(RadTuneError, match="storage: is an unknown key") as refused:
         load_study_file(path)
     assert SECRET not in str(refused.value)
-
-
-def test_make_dashboard_listens_on_this_machine_only() -> None:
-    recipe = (
-        (ROOT / "Makefile").read_text(encoding="utf-8").split("\ndashboard:")[1].split("\n\n")[0]
-    )
-    assert "--host 127.0.0.1 " in recipe
-    assert "0.0.0.0" not in recipe  # noqa: S104

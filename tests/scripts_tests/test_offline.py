@@ -5,26 +5,20 @@ The guard sees what Python does with sockets, in every process that a command st
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from objectives.mapping import _CHUNK
+from tests.scripts_tests.browsing import dashboard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.scripts_tests.conftest import Cli
 
 # Python imports a module of this name at its start, before any code of a command. Attempts are
@@ -74,7 +68,6 @@ print("loopback works")
 # The name of the picture format, which no browser fetches; every other absolute URL has a host.
 NAMESPACE = "http://www.w3.org/2000/svg"
 FOREIGN = re.compile(r"(?:https?:)?//\w[^\s\"']*")
-PATIENCE_S = 120.0
 
 
 class Guard(NamedTuple):
@@ -134,7 +127,7 @@ def test_tuning_and_browsing_the_study_send_nothing(cli: Cli, guard: Guard) -> N
     assert ran.document["n_trials"] == 4, ran.stderr
     assert guard.n_processes >= 1
     n_before = guard.n_processes
-    with dashboard(storage, cli.folder, guard) as page:
+    with dashboard(storage, cli.folder, guard.environment) as page:
         start = page("/")
         assert FOREIGN.findall(start.replace(NAMESPACE, "")) == []
         (script,) = re.findall(r'<script[^>]* src="([^"]+)"', start)
@@ -159,48 +152,3 @@ def test_mapping_with_two_workers_sends_nothing(cli: Cli, guard: Guard) -> None:
     if (os.cpu_count() or 1) > 1:
         assert guard.n_processes >= 3
     assert guard.attempts == []
-
-
-class Page:
-    """Fetches pages of a server on this machine, without any proxy."""
-
-    def __init__(self, server: subprocess.Popen[bytes], port: int) -> None:
-        self._server = server
-        self._root = f"http://127.0.0.1:{port}"
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def __call__(self, path: str) -> str:
-        latest = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                with self._opener.open(self._root + path, timeout=PATIENCE_S) as response:
-                    assert response.url.startswith(self._root)
-                    return str(response.read().decode("utf-8"))
-            except urllib.error.HTTPError:
-                raise
-            except urllib.error.URLError:  # it does not listen yet
-                assert time.monotonic() < latest, "the dashboard does not answer"
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                pytest.fail(f"the dashboard ended with {self._server.wait(timeout=0.05)}")
-
-
-@contextlib.contextmanager
-def dashboard(storage: str, folder: Path, guard: Guard) -> Iterator[Page]:
-    """Run the dashboard as ``make dashboard`` does, on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("optuna-dashboard")), "--host", "127.0.0.1"]
-    with (
-        (folder / "dashboard.log").open("wb") as log,
-        subprocess.Popen(
-            [*command, "--port", str(port), storage],
-            cwd=folder,
-            env={**os.environ, **guard.environment},
-            stdout=log,
-            stderr=log,
-        ) as server,
-    ):
-        try:
-            yield Page(server, port)
-        finally:
-            server.terminate()

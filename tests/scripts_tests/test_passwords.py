@@ -1,4 +1,4 @@
-"""A study on a server with a password, from the configuration to the export."""
+"""A study and a session on a server with a password, from the configuration to the export."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def test_a_study_on_a_server_tells_its_password_to_no_one(
     assert SECRET not in exported
     without = url._replace(password=None).render_as_string()
     assert yaml.safe_load(exported)["study"]["storage"] == without
+    trained = cli("train", "--config", str(config), "--dataset-dir", str(cli.data))
+    assert trained.code == 0, trained.stderr
+    assert SECRET not in trained.stdout + trained.stderr
+    (log,) = tmp_path.glob("logs/training/*.log")
+    assert SECRET not in log.read_text(encoding="utf-8")
     assert SECRET not in all_text(storage)
 
 

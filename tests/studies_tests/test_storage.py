@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from engine.errors import StudyError
-from objectives.database import shown_url
+from objectives.database import check_database, shown_url
 from objectives.session_schema import check_sessions
 from objectives.sessions import SessionIdentity, SessionStore
-from studies.storage import open_storage
+from studies.storage import open_existing, open_storage
 from studies.trial_writer import TrialWriter
 from tests.postgres import REQUIRED, running_server
 
@@ -80,11 +80,33 @@ def test_unusable_urls_are_refused(url: str, said: str) -> None:
             "postgresql://me@host/db?host=run",
         ),
         ("sqlite:///studies.db", "sqlite:///studies.db"),
+        (
+            "postgresql://me@host/db?conninfo=password%3Dsecret&passfile=/home/me/.pgpass",
+            "postgresql://me@host/db?passfile=%2Fhome%2Fme%2F.pgpass",
+        ),
+        ("postgresql://me:p@secret@host/db", "the storage URL"),
         ("::secret::", "the storage URL"),
     ],
 )
 def test_passwords_are_not_shown(url: str, shown: str) -> None:
     assert shown_url(url) == shown
+
+
+def test_a_password_with_an_at_sign_must_be_encoded() -> None:
+    """Its second half would be taken for a host, and named in the error."""
+    with pytest.raises(StudyError, match=r"write one that belongs to the password .* as %40"):
+        open_storage("postgresql+psycopg://me:p@secret@localhost/db")
+
+
+def test_nothing_is_made_where_studies_are_looked_for(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'studies@work.db'}"
+    with pytest.raises(StudyError, match="holds no studies"):
+        open_existing(url)
+    check_database(url)
+    with pytest.raises(StudyError, match="holds no studies"):
+        open_existing(url)
+    open_storage(url).engine.dispose()
+    open_existing(url).engine.dispose()
 
 
 def test_a_server_that_does_not_answer_is_one_line_without_the_password() -> None:
