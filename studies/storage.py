@@ -17,6 +17,15 @@ from objectives.database import cannot_use, check_database, shown_url
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# A network that died is noticed within about a minute, not after hours. Source: libpq, "Parameter
+# Key Words"; docs/postgresql.md has what was measured.
+_PATIENT = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # ms
+}
 _PATIENCE_S = 30.0  # as long as Optuna, which tries five times, waits for another writer
 
 
@@ -78,10 +87,8 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
         When it cannot be opened, holds other tables, or was made by another Optuna schema.
     """
     check_database(url)
-    is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
-    options = {"connect_args": {"factory": _WriteAheadConnection}} if is_sqlite else None
     try:
-        return optuna.storages.RDBStorage(url, options)
+        return optuna.storages.RDBStorage(url, _engine_options(sa.make_url(url)))
     except RuntimeError as error:
         raise StudyError(
             f"{shown_url(url)}: {str(error).splitlines()[0]} "
@@ -89,6 +96,16 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
         ) from None
     except (SQLAlchemyError, UnicodeDecodeError) as error:
         raise cannot_use(url, error) from None
+
+
+def _engine_options(url: sa.URL) -> dict[str, Any]:
+    """Return how SQLAlchemy connects; what the URL says itself, it says."""
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"factory": _WriteAheadConnection}}
+    if url.get_backend_name() != "postgresql":
+        return {}
+    connect = {name: value for name, value in _PATIENT.items() if name not in url.query}
+    return {"connect_args": connect, "pool_pre_ping": True}
 
 
 def open_existing(url: str) -> optuna.storages.RDBStorage:
