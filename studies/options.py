@@ -20,7 +20,7 @@ from objectives.configuration import (
     load_configuration,
 )
 from studies.definition import StudyDefinition
-from studies.pruners import Pruner, pruner_named
+from studies.pruners import Pruner, SequentialPruner, pruner_named
 from studies.samplers import Problem, Strategy, strategy_named
 from studies.stopping import StoppingRules
 from studies.study_file import StudyFile, load_study_file, naming
@@ -185,11 +185,13 @@ class OptimizationConfig:
             "batch_size": _first(self.batch_size, file.batch_size),
         }
         try:
-            return StudyDefinition.model_validate(
+            definition = StudyDefinition.model_validate(
                 {name: value for name, value in said.items() if value is not None}
             )
         except ValidationError as error:
             raise ConfigurationError(first_problem(error)) from None
+        check_runnable(definition)
+        return definition
 
     def _baseline(self) -> Configuration:
         path = self.baseline_path
@@ -260,6 +262,23 @@ def make_pruner(config: Configuration, settings: StudySettings) -> Pruner:
     """
     pruner = pruner_named(settings.pruner)
     return pruner(settings.pruners, config.objective.n_rungs, settings.seed)
+
+
+def check_runnable(definition: StudyDefinition) -> Pruner:
+    """Refuse a strategy or a pruner that is none, or a pair that cannot be; return the pruner.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    strategy_named(definition.study.strategy)  # or else
+    pruner = make_pruner(definition.configuration, definition.study)
+    if definition.synchronous and isinstance(pruner, SequentialPruner):
+        raise ConfigurationError(
+            f"pruner: {pruner.name!r} judges each trial by all before it, a synchronous study "
+            "runs them side by side; give the pruner bound or none, or leave out synchronous"
+        )
+    return pruner
 
 
 def stopping_rules(settings: StudySettings) -> StoppingRules:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 USER = "radtune"
-_HOST = "127.0.0.1"
+_HERE = "127.0.0.1"
 _USUAL_PORT = 5432
 _WHERE = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")  # Debian; PostgreSQL's own RPMs
 _CREATE = sa.text("SELECT format('CREATE DATABASE %I', CAST(:name AS text))")
@@ -39,14 +39,16 @@ class PostgresServer:
 
     Its socket stands in a folder that only the server's user may enter (whoever started it, but
     root's server runs as ``postgres``, else ``nobody``) and needs no password. TCP, where it is
-    asked for, is on 127.0.0.1 only and needs a random password, which stands in a file in that
+    asked for, is on one address only and needs a random password, which stands in a file in that
     folder: other users of the machine reach neither. URLs name the file, not the password.
 
     Parameters
     ----------
     tcp_port : int, optional
-        Also listen on this port of 127.0.0.1; 0 takes a free one. Without it any number of
+        Also listen on this port of `host`; 0 takes a free one. Without it any number of
         servers run side by side.
+    host : str
+        Address of this machine to listen on; one that others reach is for benchmarks.
     fsync : bool
         Whether commits wait for the disk: for measurements, or to survive the machine. What is
         killed or stopped loses nothing either way.
@@ -57,7 +59,10 @@ class PostgresServer:
         The data folder, with ``postgresql.conf`` and ``pg_hba.conf``.
     """
 
-    def __init__(self, *, tcp_port: int | None = None, fsync: bool = False) -> None:
+    def __init__(
+        self, *, tcp_port: int | None = None, host: str = _HERE, fsync: bool = False
+    ) -> None:
+        self._host = host
         self._listens = tcp_port is not None
         self._port = (tcp_port or _free_port()) if self._listens else _USUAL_PORT
         self._fsync = fsync
@@ -114,7 +119,7 @@ class PostgresServer:
         log.unlink(missing_ok=True)
         options = {
             "unix_socket_directories": self.folder,
-            "listen_addresses": _HOST if self._listens else "",
+            "listen_addresses": self._host if self._listens else "",
             "port": self._port,
             "fsync": "on" if self._fsync else "off",
         }
@@ -181,7 +186,9 @@ class PostgresServer:
         if over_tcp:
             port = self.tcp_port
             query = {"passfile": str(self._passfile)}
-            made = sa.URL.create("postgresql+psycopg", USER, None, _HOST, port, database, query)
+            made = sa.URL.create(
+                "postgresql+psycopg", USER, None, self._host, port, database, query
+            )
         else:
             # The environment may name another port.
             query = {"host": str(self.folder), "port": str(self._port)}
@@ -190,7 +197,7 @@ class PostgresServer:
 
     @property
     def tcp_port(self) -> int:
-        """The port of 127.0.0.1 that it listens on.
+        """The port that it listens on.
 
         Raises
         ------
@@ -216,7 +223,7 @@ class PostgresServer:
     def _make_cluster(self, initdb: Path) -> None:
         password = secrets.token_hex(16)
         self._passfile.touch(0o600)  # for its clients: it stays the caller's
-        self._passfile.write_text(f"{_HOST}:*:*:{USER}:{password}\n", encoding="utf-8")
+        self._passfile.write_text(f"{self._host}:*:*:{USER}:{password}\n", encoding="utf-8")
         only_password = self.folder / "password"
         only_password.touch(0o600)
         only_password.write_text(f"{password}\n", encoding="utf-8")
@@ -237,6 +244,9 @@ class PostgresServer:
             why = (error.stderr.strip().splitlines() or [error])[0]
             raise PostgresServerError(f"no PostgreSQL cluster can be made ({why})") from None
         only_password.unlink()
+        if self._host != _HERE:
+            with (self.cluster / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+                rules.write("host all all samenet scram-sha-256\n")
 
     def _control(self, verb: str, *options: str) -> None:
         self._run(self._pg_ctl, verb, f"--pgdata={self.cluster}", *options)
@@ -292,6 +302,6 @@ def _folder_open_to_all() -> Path:
 
 
 def _free_port() -> int:
-    with socket.create_server((_HOST, 0)) as free:
+    with socket.create_server((_HERE, 0)) as free:
         port: int = free.getsockname()[1]
         return port

@@ -7,25 +7,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
 
-from engine.errors import ConfigurationError, StudyError
+from engine.errors import StudyError
 from objectives.objective import WeightObjective
 from studies.definition import StudyDefinition
 from studies.identity import Identity, claim, data_hashes, make_identity
 from studies.ledger import offer
 from studies.material import Inputs, Material, load_sanity, make_material, read_inputs
-from studies.options import make_pruner, make_strategy
+from studies.options import check_runnable, make_strategy
 from studies.provenance import code_version, command_line
-from studies.pruners import SequentialPruner
 from studies.records import reading
 from studies.runner import StudyRunner, make_runner
-from studies.samplers import strategy_named
 from studies.warm_start import take_warm_start
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
     from studies.progress import Progress
-    from studies.pruners import Pruner
     from studies.worker import Worker
 
 _DEFINITION = "definition"
@@ -67,7 +64,7 @@ def submit(definition: StudyDefinition, storage: RDBStorage) -> Inputs:
     RadTuneError
         When data or definition cannot be used, or the study began with others.
     """
-    _check(definition)
+    check_runnable(definition)
     inputs = read_inputs(definition.configuration, definition.dataset_files)
     study = optuna.create_study(
         storage=storage, study_name=definition.name, direction="maximize", load_if_exists=True
@@ -133,7 +130,7 @@ def join(
     study = _load(name, storage)
     definition = definition_of(study)
     config = definition.configuration
-    pruner = _check(definition)
+    pruner = check_runnable(definition)
     inputs = inputs or read_inputs(config, definition.dataset_files)
     identity = _identity(definition, inputs)
     claim(storage, study, identity)
@@ -165,18 +162,6 @@ def _load(name: str, storage: RDBStorage) -> optuna.Study:
         return optuna.load_study(study_name=name, storage=storage)
     except KeyError:
         raise StudyError(f"there is no study {name!r} in this database") from None
-
-
-def _check(definition: StudyDefinition) -> Pruner:
-    """Refuse what cannot be run, before anything is loaded; return the pruner."""
-    strategy_named(definition.study.strategy)  # or else
-    pruner = make_pruner(definition.configuration, definition.study)
-    if definition.synchronous and isinstance(pruner, SequentialPruner):
-        raise ConfigurationError(
-            f"pruner {pruner.name!r} judges each trial by all before it, a synchronous study runs "
-            "them side by side; give the pruner bound or none, or let it not be synchronous"
-        )
-    return pruner
 
 
 def _identity(definition: StudyDefinition, inputs: Inputs) -> Identity:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _Row = dict[str, object]
 
 _STUDIES: sa.Table = models.StudyModel.__table__
-_TRIALS: sa.Table = models.TrialModel.__table__
+TRIALS: sa.Table = models.TrialModel.__table__
 _VALUES: sa.Table = models.TrialValueModel.__table__
 _PARAMS: sa.Table = models.TrialParamModel.__table__
 _REPORTS: sa.Table = models.TrialIntermediateValueModel.__table__
@@ -147,14 +147,14 @@ class TrialWriter:
             }
             for number, trial in enumerate(trials, start=first_number)
         ]
-        connection.execute(_TRIALS.insert(), rows)
+        connection.execute(TRIALS.insert(), rows)
         there = self._trials_from(connection, first_number)
         _insert_parts(connection, [row.trial_id for row in there], trials)
         return n_trials + len(trials)
 
     def count(self, connection: sa.Connection) -> int:
         """Return how many trials the study has; Optuna counts them to number the next one."""
-        ours = _TRIALS.c.study_id == self.study_id
+        ours = TRIALS.c.study_id == self.study_id
         return connection.scalar(sa.select(sa.func.count()).where(ours)) or 0
 
     def is_written(
@@ -192,9 +192,9 @@ class TrialWriter:
     ) -> Sequence[sa.Row[int, datetime | None, datetime | None]]:
         """Return ids and times (UTC) of the trials from a number on, in order."""
         return connection.execute(
-            sa.select(_TRIALS.c.trial_id, _TRIALS.c.datetime_start, _TRIALS.c.datetime_complete)
-            .where(_TRIALS.c.study_id == self.study_id, _TRIALS.c.number >= first_number)
-            .order_by(_TRIALS.c.number)
+            sa.select(TRIALS.c.trial_id, TRIALS.c.datetime_start, TRIALS.c.datetime_complete)
+            .where(TRIALS.c.study_id == self.study_id, TRIALS.c.number >= first_number)
+            .order_by(TRIALS.c.number)
         ).all()
 
 
