@@ -23,7 +23,7 @@ from studies.options import (
 from studies.progress import Silence
 from studies.proof import Proof, prove
 from studies.records import is_feasible, origin_of_record
-from studies.runner import STOPPED, StudyRunner
+from studies.runner import STOPPED, StudyRunner, stopped_at
 from studies.samplers.base import BASELINE
 from studies.search import join, submit
 from studies.stopping import Stopper
@@ -186,7 +186,14 @@ class TrainingOptimizer:
             storage = open_storage(url)
             with Worker(storage.engine) as worker:
                 inputs = submit(definition, storage)
-                search = join(definition.name, storage, worker, self._progress, inputs)
+                search = join(
+                    definition.name,
+                    storage,
+                    worker,
+                    self._progress,
+                    inputs=inputs,
+                    is_stopped=self._is_stopped,
+                )
                 if n_workers > 1 and definition.batch is None:
                     self._progress.say(_NOT_REPRODUCIBLE)
                 helpers = Helpers(url, definition.name, n_workers - 1)
@@ -263,6 +270,7 @@ class TrainingOptimizer:
         stopper = Stopper(stopping_rules(settings), started)
         reason = runner.run(stopper, self._progress, self._is_stopped)
         if reason is None or reason == STOPPED:
+            self._progress.say(stopped_at(runner, n_trials))
             raise KeyboardInterrupt
         return reason
 

@@ -456,6 +456,15 @@ def make_runner(
     return StudyRunner(study, ledger, strategy, pruner, warm_start)
 
 
+def stopped_at(runner: StudyRunner, budget: int) -> str:
+    """Say how far a study is, and how it goes on."""
+    n_known = len(runner.records)
+    return (
+        f"study {runner.name!r} is stopped at {n_known} of {budget} trials; the same command goes "
+        "on from there"
+    )
+
+
 def _tried(record: FrozenTrial) -> Tried:
     """Return a record as strategies see it."""
     return Tried(

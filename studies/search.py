@@ -20,6 +20,8 @@ from studies.runner import StudyRunner, make_runner
 from studies.warm_start import take_warm_start
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from optuna.storages import RDBStorage
 
     from studies.progress import Progress
@@ -108,7 +110,9 @@ def join(
     storage: RDBStorage,
     worker: Worker,
     progress: Progress,
+    *,
     inputs: Inputs | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Search:
     """Open a submitted study for work.
 
@@ -121,6 +125,9 @@ def join(
     progress : Progress
     inputs : Inputs, optional
         Of the study, when they have been read already.
+    is_stopped : callable
+        Asked while banks are built; when it says yes, KeyboardInterrupt is raised: what is built
+        so far is kept.
 
     Raises
     ------
@@ -134,7 +141,13 @@ def join(
     inputs = inputs or read_inputs(config, definition.dataset_files)
     identity = _identity(definition, inputs)
     claim(storage, study, identity)
-    material = make_material(config, inputs, progress.cases)
+
+    def on_cases(n_done: int, n_cases: int) -> None:
+        progress.cases(n_done, n_cases)
+        if is_stopped():
+            raise KeyboardInterrupt
+
+    material = make_material(config, inputs, on_cases)
     if material.absent_sites:
         progress.say(f"no case of the sites {', '.join(material.absent_sites)}")
     sanity = load_sanity(config, material.workspace)

@@ -9,6 +9,7 @@ from engine.errors import RadTuneError
 from studies.directory import open_studies
 from studies.options import stopping_rules
 from studies.patience import Patience
+from studies.runner import STOPPED, stopped_at
 from studies.search import join
 from studies.stopping import Stopper
 
@@ -110,7 +111,10 @@ class Service:
         if reason is None:
             return False
         del self._joined[name]
-        if not self._is_stopped():
+        if reason == STOPPED:
+            budget = search.definition.study.max_experiments
+            self._progress.say(stopped_at(search.runner, budget))
+        else:
             self._progress.say(f"study {name!r}: {reason}")
             if name in self._patiently(lambda: open_studies(self._storage)):
                 self._out_of_time.add(name)
@@ -119,5 +123,7 @@ class Service:
 
     def _join(self, name: str) -> Search:
         if name not in self._joined:
-            self._joined[name] = join(name, self._storage, self._worker, self._progress)
+            self._joined[name] = join(
+                name, self._storage, self._worker, self._progress, is_stopped=self._is_stopped
+            )
         return self._joined[name]
