@@ -15,6 +15,7 @@ from engine.errors import StudyError
 from objectives.objective import never_stop
 from studies.ledger import STOP_REASON, Block, Ledger, SearchState
 from studies.patience import Patience
+from studies.progress import Silence
 from studies.pruners import BatchPruner, SequentialPruner
 from studies.records import (
     Finished,
@@ -114,6 +115,7 @@ class StudyRunner:
         self.warm_start = warm_start
         self._blocks: list[Block] = []
         self._stopper: Stopper | None = None
+        self._patiently = Patience(Silence().say, lambda: True)
         self._reload()
 
     @property
@@ -242,13 +244,16 @@ class StudyRunner:
 
     def _learn(self) -> None:
         """Take note of trials that others have brought back."""
-        with reading(self.name):
-            there = self._study.get_trials(deepcopy=False)
+        there = self._patiently(self._trials)
         new = there[len(self._records) :]
         check_records(self.name, new)
         for record in new:
             self._know(record)
         self._know_own()
+
+    def _trials(self) -> Sequence[FrozenTrial]:
+        with reading(self.name):
+            return self._study.get_trials(deepcopy=False)
 
     def _know_own(self) -> None:
         """Take note of own trials whose turn has come."""
@@ -285,7 +290,9 @@ class StudyRunner:
             return f"all {budget} trials done" if spent else self._strategy.ended(self._tried)
         if self._n_settled < self._schedule.n_given or not self._stopper:
             return self._stopper.reason() if self._stopper and n_known else None
-        return self._strategy.ended(self._tried[: self._n_settled]) or self._stopper.reason()
+        is_all = self._n_settled == n_known
+        settled = self._tried if is_all else self._tried[: self._n_settled]
+        return self._strategy.ended(settled) or self._stopper.reason()
 
     def _pause(self) -> str | None:
         """Say why this run ends, though the study may go on."""
