@@ -164,7 +164,7 @@ def test_without_a_study_file_a_study_is_what_the_configuration_says(
         baseline=config.sha256,
         study=config.study,
     )
-    assert (made.synchronous, made.batch_size) == (True, 8)
+    assert (made.synchronous, made.batch_size) == (False, 8)
     assert OptimizationConfig(strategy="tpe", seed=3).definition().name == "tpe-seed-3"
 
 
