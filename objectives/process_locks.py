@@ -65,6 +65,7 @@ class ProcessLocks:
         self._file: TextIO | None = None
         self._connection: sa.Connection | None = None
         self._taken: set[int] = set()
+        self._held: set[int] = set()  # those of them that the connection holds
         if database.dialect.name == "sqlite":
             path = _file_of(database)
             if path:  # stays open as long as the locks
@@ -77,6 +78,7 @@ class ProcessLocks:
         is_free = self._try(number)
         if is_free:
             self._taken.add(number)
+            self._held.add(number)
         return is_free
 
     def keep(self) -> None:
@@ -92,15 +94,15 @@ class ProcessLocks:
         try:
             self._connection.scalar(sa.select(1))
         except SQLAlchemyError:
-            self._connection.invalidate()
-            self._connection.close()
+            self._disconnect()
             self._connection = self._connected()
-            for number in self._taken:
-                self._try(number)
+        # one that somebody looks at, or the server still holds for a connection that is dead, is
+        # taken the next time
+        self._held |= {number for number in self._taken - self._held if self._try(number)}
 
     def is_abandoned(self, number: int) -> bool:
         """Tell whether surely no process holds a lock."""
-        if not self._file and not self._connection:
+        if number in self._taken or not (self._file or self._connection):
             return False
         is_free = self._try(number)
         if is_free:
@@ -112,6 +114,12 @@ class ProcessLocks:
         for setting in _KEEPALIVE:
             connection.exec_driver_sql(setting)
         return connection
+
+    def _disconnect(self) -> None:
+        self._held.clear()
+        if self._connection and not self._connection.closed:
+            self._connection.invalidate()  # a pool would keep its locks
+            self._connection.close()
 
     def _try(self, number: int) -> bool:
         if self._file:
@@ -145,9 +153,7 @@ class ProcessLocks:
         """Let everything go."""
         if self._file:
             self._file.close()
-        if self._connection:
-            self._connection.invalidate()  # a pool would keep its locks
-            self._connection.close()
+        self._disconnect()
 
 
 def _file_of(database: sa.Engine) -> str | None:

@@ -23,7 +23,7 @@ from studies.records import reading
 from studies.trial_writer import TrialWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
@@ -175,7 +175,8 @@ class Ledger:
                 self._let_go(connection)
                 kept = []
             elif n_wanted is not None and not any(one.number < one.stop for one in kept):
-                new = self._lease(connection, n_trials, n_wanted, budget)
+                held = {one.stop for one in kept}
+                new = self._lease(connection, held, n_trials, n_wanted, budget)
                 kept = sorted([*kept, new] if new else kept, key=lambda one: one.first)
         return Answer(state, budget, n_trials, kept, is_lost)
 
@@ -232,12 +233,22 @@ class Ledger:
             connection.execute(sa.delete(LEASES).where(this))
 
     def _lease(
-        self, connection: sa.Connection, n_trials: int, n_wanted: int, budget: int
+        self,
+        connection: sa.Connection,
+        held: Container[int],
+        n_trials: int,
+        n_wanted: int,
+        budget: int,
     ) -> Block | None:
-        """Take over the first trials that nobody runs, or else new ones."""
+        """Take over the first trials that nobody runs, or else new ones.
+
+        Those that are this worker's, but not held by it, come from a visit of which nothing was
+        heard.
+        """
         leases = self._leases(connection).values()
         for lease in leases:
-            if lease.worker_id is None or self._worker.is_gone(lease.worker_id):
+            is_unheard = lease.worker_id == self._worker.id and lease.stop not in held
+            if lease.worker_id is None or is_unheard or self._worker.is_gone(lease.worker_id):
                 this = self._lease_until(lease.stop)
                 connection.execute(sa.update(LEASES).where(this).values(worker_id=self._worker.id))
                 return Block(lease.first, lease.stop, lease.lane)
