@@ -56,6 +56,7 @@ class ProcessLocks:
         self._file: TextIO | None = None
         self._connection: sa.Connection | None = None
         self._taken: set[int] = set()
+        self._missing: set[int] = set()  # taken, and lost with a connection
         if database.dialect.name == "sqlite":
             path = _file_of(database)
             if path:  # stays open as long as the locks
@@ -80,14 +81,14 @@ class ProcessLocks:
         """
         if not self._connection:
             return
-        try:
-            self._connection.scalar(sa.select(1))
-        except SQLAlchemyError:
-            self._connection.invalidate()
-            self._connection.close()
+        if self._is_lost(self._connection):
+            if not self._connection.closed:  # it is when this is not the first attempt
+                self._connection.invalidate()
+                self._connection.close()
             self._connection = self._connected()
-            for number in self._taken:
-                self._try(number)
+            self._missing = set(self._taken)
+        # another process may have one for a moment, to see whether it is abandoned
+        self._missing = {number for number in self._missing if not self._try(number)}
 
     def is_abandoned(self, number: int) -> bool:
         """Tell whether surely no process holds a lock."""
@@ -97,6 +98,14 @@ class ProcessLocks:
         if is_free:
             self._let_go(number)
         return is_free
+
+    @staticmethod
+    def _is_lost(connection: sa.Connection) -> bool:
+        try:
+            connection.scalar(sa.select(1))
+        except SQLAlchemyError:
+            return True
+        return False
 
     def _connected(self) -> sa.Connection:
         return self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -133,7 +142,7 @@ class ProcessLocks:
         """Let everything go."""
         if self._file:
             self._file.close()
-        if self._connection:
+        if self._connection and not self._connection.closed:
             self._connection.invalidate()  # a pool would keep its locks
             self._connection.close()
 
