@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+import tenacity
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from engine.errors import StudyError
 from objectives.database import cannot_use, check_database, shown_url
@@ -26,6 +27,10 @@ _PATIENT = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # ms
 }
+_N_TRIES = 10  # while others make the tables, too
+_LONGEST_WAIT_S = 0.5
+# PostgreSQL's duplicate_table and duplicate_object
+_THERE_ALREADY = {"42P07", "42710"}
 _PATIENCE_S = 30.0  # as long as Optuna, which tries five times, waits for another writer
 
 
@@ -77,7 +82,7 @@ class _WriteAheadConnection(sqlite3.Connection):
 
 
 def open_storage(url: str) -> optuna.storages.RDBStorage:
-    """Open an Optuna database, making it when it is new.
+    """Open an Optuna database, making it when it is new; many processes may do it at once.
 
     SQLite files are switched to write-ahead logging, where that can be had.
 
@@ -87,8 +92,16 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
         When it cannot be opened, holds other tables, or was made by another Optuna schema.
     """
     check_database(url)
+    # Optuna looks which tables there are and makes the others: whoever comes second finds them
+    # made under his hands, and then makes what is still missing.
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_is_made_by_another),
+        wait=tenacity.wait_random(0, _LONGEST_WAIT_S),
+        stop=tenacity.stop_after_attempt(_N_TRIES),
+        reraise=True,
+    )
     try:
-        return optuna.storages.RDBStorage(url, _engine_options(sa.make_url(url)))
+        return retrying(optuna.storages.RDBStorage, url, _engine_options(sa.make_url(url)))
     except RuntimeError as error:
         raise StudyError(
             f"{shown_url(url)}: {str(error).splitlines()[0]} "
@@ -106,6 +119,16 @@ def _engine_options(url: sa.URL) -> dict[str, Any]:
         return {}
     connect = {name: value for name, value in _PATIENT.items() if name not in url.query}
     return {"connect_args": connect, "pool_pre_ping": True}
+
+
+def _is_made_by_another(error: BaseException) -> bool:
+    """Tell whether another process has just made a table, or a row of one, that was to be made."""
+    if isinstance(error, IntegrityError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)  # a server's words may be in another language
+    return state in _THERE_ALREADY if state else "already exists" in str(error.orig)
 
 
 def open_existing(url: str) -> optuna.storages.RDBStorage:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import gc
 import pickle
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import optuna
@@ -139,6 +141,26 @@ def test_postgresql_is_opened_and_others_tables_are_refused(postgres: Server) ->
     engine.dispose()
     with pytest.raises(StudyError, match=r"holds other tables \(patients\)"):
         open_storage(other)
+
+
+def open_at_once(url: str, n_openers: int = 6) -> None:
+    """Open one new database in several threads at the same moment, each with a connection."""
+    barrier = threading.Barrier(n_openers)
+
+    def open_it(_: int) -> None:
+        barrier.wait()
+        open_storage(url).engine.dispose()
+
+    with ThreadPoolExecutor(n_openers) as pool:
+        list(pool.map(open_it, range(n_openers)))
+
+
+# Optuna leaves the connection of an attempt that failed to the garbage collector.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_new_database_may_be_opened_by_many_at_once(tmp_path: Path, postgres: Server) -> None:
+    open_at_once(f"sqlite:///{tmp_path / 'new.db'}")
+    open_at_once(postgres.new_database())
+    gc.collect()
 
 
 def pragma(storage: RDBStorage, name: str) -> object:
