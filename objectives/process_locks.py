@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import fcntl
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self, TextIO
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from engine.errors import StudyError
+
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import TracebackType
 
 
@@ -50,26 +53,28 @@ WORKERS = LockSpace(7_203, "workers.lock")
 class ProcessLocks:
     """The locks of one process on one database, until they are closed.
 
-    Two of them in one process do not exclude each other on SQLite, and the first one that is
-    closed lets go of both's.
-
     Parameters
     ----------
     database : sqlalchemy.Engine
     space : LockSpace
+
+    Raises
+    ------
+    StudyError
+        When the file of locks cannot be written.
+    sqlalchemy.exc.SQLAlchemyError
     """
 
     def __init__(self, database: sa.Engine, space: LockSpace) -> None:
         self._database = database
         self._class = space.postgresql_class
-        self._file: TextIO | None = None
+        self._file: _LockFile | None = None
         self._connection: sa.Connection | None = None
         self._taken: set[int] = set()
         self._held: set[int] = set()  # those of them that the connection holds
         if database.dialect.name == "sqlite":
             path = _file_of(database)
-            if path:  # stays open as long as the locks
-                self._file = Path(f"{path}.{space.suffix}").open("a")  # noqa: SIM115
+            self._file = _LockFile.of(Path(f"{path}.{space.suffix}")) if path else None
         elif database.dialect.name == "postgresql":
             self._connection = self._connected()
 
@@ -123,11 +128,7 @@ class ProcessLocks:
 
     def _try(self, number: int) -> bool:
         if self._file:
-            try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
-            except OSError:
-                return False
-            return True
+            return self._file.take(number)
         if self._connection:
             locked = sa.func.pg_try_advisory_lock(self._class, number)
             return bool(self._connection.scalar(sa.select(locked)))
@@ -135,7 +136,7 @@ class ProcessLocks:
 
     def _let_go(self, number: int) -> None:
         if self._file:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
+            self._file.let_go(number)
         if self._connection:
             unlock = sa.func.pg_advisory_unlock(self._class, number)
             self._connection.execute(sa.select(unlock))
@@ -152,8 +153,61 @@ class ProcessLocks:
     ) -> None:
         """Let everything go."""
         if self._file:
-            self._file.close()
+            self._file.close(self._taken)
         self._disconnect()
+
+
+class _LockFile:
+    """A file of locks, opened once in a process: closing it anywhere would let go of all."""
+
+    _opened: ClassVar[dict[Path, _LockFile]] = {}
+
+    @classmethod
+    def of(cls, path: Path) -> _LockFile:
+        """Open a file, or use it once more."""
+        path = path.resolve()
+        if path not in cls._opened:
+            cls._opened[path] = cls(path)
+        return cls._opened[path].used_once_more()
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = path.open("a")
+        except OSError as error:
+            raise StudyError(
+                f"{path}: cannot be written ({error.strerror}); it says which processes are at "
+                "work on the database beside it"
+            ) from None
+        self._path = path
+        self._n_users = 0
+        self._taken: set[int] = set()  # a process does not lock itself out
+
+    def used_once_more(self) -> Self:
+        self._n_users += 1
+        return self
+
+    def take(self, number: int) -> bool:
+        if number in self._taken:
+            return False
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+        except OSError:
+            return False
+        self._taken.add(number)
+        return True
+
+    def let_go(self, number: int) -> None:
+        self._taken.discard(number)
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
+
+    def close(self, taken: Collection[int]) -> None:
+        """End one use of it, with the locks that it took."""
+        for number in taken:
+            self.let_go(number)
+        self._n_users -= 1
+        if self._n_users == 0:
+            self._file.close()
+            del self._opened[self._path]
 
 
 def _file_of(database: sa.Engine) -> str | None:

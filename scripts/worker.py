@@ -10,6 +10,7 @@ from engine.errors import StudyError
 from scripts.progress import trial_progress
 from scripts.stopping import stop_on_signals
 from scripts.storage import StorageOption, opened_storage, storage_url
+from studies.directory import check_names
 from studies.service import Service
 from studies.worker import Worker
 
@@ -33,6 +34,7 @@ def worker(
         trial_progress() as progress,
         Worker(opened.engine) as this,
     ):
+        check_names(opened, () if forever else study or ())
         shift = Service(opened, this, progress, is_stopped).work(study or (), forever=forever)
     if is_stopped():
         raise KeyboardInterrupt

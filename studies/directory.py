@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
 import sqlalchemy as sa
 from optuna.storages._rdb import models
+from optuna.trial import TrialState
 
 from engine.errors import StudyError
 from objectives.process_locks import WORKERS as WORKER_NUMBERS
 from objectives.process_locks import ProcessLocks
 from studies.ledger import SearchState
 from studies.ledger_tables import LEASES, SEARCHES, WORKERS, make_tables
-from studies.records import feasible_value, reading
+from studies.records import reading
+from studies.trial_writer import TRIALS, TrialWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from optuna.storages import RDBStorage
-    from optuna.trial import FrozenTrial
 
 _STUDIES: sa.Table = models.StudyModel.__table__
-_N_RECENT = 50  # trials that tell how fast a study is
+_VALUES: sa.Table = models.TrialValueModel.__table__
+_TRIAL_ATTRIBUTES: sa.Table = models.TrialSystemAttributeModel.__table__
+_RECENT = timedelta(seconds=60)  # before the last trial: they tell how fast a study is
+
+
+class OpenStudy(NamedTuple):
+    """A study that workers should run."""
+
+    study_id: int
+    name: str
 
 
 class StudyStatus(NamedTuple):
@@ -60,17 +70,17 @@ class StudyStatus(NamedTuple):
     seconds_left: float | None
 
 
-def open_studies(storage: RDBStorage) -> list[str]:
-    """Return the names of the studies that workers should run, the oldest first."""
+def open_studies(storage: RDBStorage) -> list[OpenStudy]:
+    """Return the studies that workers should run, the oldest first."""
     make_tables(storage.engine)
     query = (
-        sa.select(_STUDIES.c.study_name)
+        sa.select(_STUDIES.c.study_id, _STUDIES.c.study_name)
         .join(SEARCHES, SEARCHES.c.study_id == _STUDIES.c.study_id)
         .where(SEARCHES.c.state == SearchState.OPEN)
         .order_by(_STUDIES.c.study_id)
     )
     with storage.engine.begin() as connection:
-        return list(connection.scalars(query))
+        return [OpenStudy(*row) for row in connection.execute(query)]
 
 
 def list_studies(storage: RDBStorage) -> list[StudyStatus]:
@@ -82,36 +92,42 @@ def list_studies(storage: RDBStorage) -> list[StudyStatus]:
         When a study is damaged.
     """
     make_tables(storage.engine)
+    busy = [worker.study_id for worker in _alive(storage)]
     with storage.engine.begin() as connection:
         searches = {row.study_id: row for row in connection.execute(sa.select(SEARCHES))}
         studies = connection.execute(sa.select(_STUDIES).order_by(_STUDIES.c.study_id)).all()
-    busy = [worker.study_id for worker in _alive(storage)]
-    found = []
-    for study in studies:
-        search = searches.get(study.study_id)
-        loaded = optuna.load_study(study_name=study.study_name, storage=storage)
-        with reading(study.study_name):
-            trials = loaded.get_trials(deepcopy=False)
-            state = SearchState(search.state) if search else "not submitted"
-            budget = int(search.budget) if search else None
-        n_workers = busy.count(study.study_id)
-        rate = _rate(trials) if n_workers else None
-        best, first = _best(trials), trials[0].value if trials else None
-        n_left = None if budget is None else max(budget - len(trials), 0)
-        found.append(
-            StudyStatus(
-                name=study.study_name,
-                state=str(state),
-                n_trials=len(trials),
-                budget=budget,
-                best=best,
-                gain=None if best is None or first is None else best - first,
-                n_workers=n_workers,
-                rate=rate,
-                seconds_left=n_left / rate if rate and n_left is not None else None,
-            )
-        )
-    return found
+        return [
+            _status(connection, row, searches.get(row.study_id), busy.count(row.study_id))
+            for row in studies
+        ]
+
+
+def _status(
+    connection: sa.Connection,
+    study: sa.Row[int, str],
+    search: sa.Row[int, str, int] | None,
+    n_workers: int,
+) -> StudyStatus:
+    ours = TRIALS.c.study_id == study.study_id
+    with reading(study.study_name):
+        n_trials = int(connection.scalar(sa.select(sa.func.count()).where(ours)) or 0)
+        if search is None:  # what its values mean is not known
+            unknown = (None, None, None, n_workers, None, None)
+            return StudyStatus(study.study_name, "not submitted", n_trials, *unknown)
+        state, budget = SearchState(search.state), int(search.budget)
+        best, first = _best(connection, study.study_id)
+        rate = _rate(connection, study.study_id) if n_workers else None
+    return StudyStatus(
+        name=study.study_name,
+        state=str(state),
+        n_trials=n_trials,
+        budget=budget,
+        best=best,
+        gain=None if best is None or first is None else best - first,
+        n_workers=n_workers,
+        rate=rate,
+        seconds_left=max(budget - n_trials, 0) / rate if rate else None,
+    )
 
 
 def cancel(storage: RDBStorage, name: str) -> None:
@@ -143,15 +159,17 @@ def delete(storage: RDBStorage, name: str) -> None:
         When there is no such study, or somebody works on it.
     """
     study_id = _id_of(storage, name)
-    n_workers = sum(worker.study_id == study_id for worker in _alive(storage))
-    if n_workers:
-        raise StudyError(
-            f"study {name!r}: {n_workers} workers are at it; `radtune cancel` it first"
-        )
-    with storage.engine.begin() as connection:
+    writer = TrialWriter(storage, name)
+    alive = _alive(storage)
+    with writer.locked() as connection:
+        n_workers = sum(worker.study_id == study_id for worker in alive)
+        if n_workers:
+            raise StudyError(
+                f"study {name!r}: {n_workers} workers are at it; `radtune cancel {name}` first"
+            )
         for table in (LEASES, SEARCHES):
             connection.execute(sa.delete(table).where(table.c.study_id == study_id))
-    optuna.delete_study(study_name=name, storage=storage)
+        writer.delete(connection)
 
 
 def count_trials(storage: RDBStorage, name: str) -> int:
@@ -163,7 +181,20 @@ def count_trials(storage: RDBStorage, name: str) -> int:
         When there is no such study.
     """
     _id_of(storage, name)
-    return len(optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False))
+    writer = TrialWriter(storage, name)
+    with storage.engine.begin() as connection:
+        return writer.count(connection)
+
+
+def check_names(storage: RDBStorage, names: Sequence[str]) -> None:
+    """Refuse a name that no study has.
+
+    Raises
+    ------
+    StudyError
+    """
+    for name in names:
+        _id_of(storage, name)
 
 
 def _id_of(storage: RDBStorage, name: str) -> int:
@@ -183,17 +214,31 @@ def _alive(storage: RDBStorage) -> Sequence[sa.Row[int, int | None]]:
         return [row for row in rows if not locks.is_abandoned(row.id)]
 
 
-def _best(trials: Sequence[FrozenTrial]) -> float | None:
-    return max(
-        (value for one in trials if (value := feasible_value(one)) is not None), default=None
+def _best(connection: sa.Connection, study_id: int) -> tuple[float | None, float | None]:
+    """Return the value of the best feasible trial, and that of trial 0."""
+    complete = (
+        sa.select(_VALUES.c.value)
+        .join(TRIALS, TRIALS.c.trial_id == _VALUES.c.trial_id)
+        .where(TRIALS.c.study_id == study_id, TRIALS.c.state == TrialState.COMPLETE)
     )
+    broken = sa.exists().where(
+        _TRIAL_ATTRIBUTES.c.trial_id == TRIALS.c.trial_id,
+        _TRIAL_ATTRIBUTES.c.key.startswith("constraints:", autoescape=True),  # as Optuna has them
+        sa.cast(_TRIAL_ATTRIBUTES.c.value_json, sa.Float) > 0,
+    )
+    best = connection.scalar(complete.where(~broken).order_by(_VALUES.c.value.desc()).limit(1))
+    first = connection.scalar(complete.where(TRIALS.c.number == 0))
+    return best, first
 
 
-def _rate(trials: Sequence[FrozenTrial]) -> float | None:
-    """Return trials a second over the last ones; None where the times say nothing."""
-    times: list[datetime] = [
-        one.datetime_complete for one in trials[-_N_RECENT:] if one.datetime_complete
-    ]
-    if not times or times[-1] <= times[0]:  # a clock may have been set back
+def _rate(connection: sa.Connection, study_id: int) -> float | None:
+    """Return trials a second over the last minute of work; None where the times say nothing."""
+    ended = TRIALS.c.datetime_complete
+    ours = TRIALS.c.study_id == study_id
+    last = connection.scalar(sa.select(sa.func.max(ended)).where(ours))
+    if last is None:
         return None
-    return (len(times) - 1) / (times[-1] - times[0]).total_seconds()
+    recent = sa.select(sa.func.count(), sa.func.min(ended)).where(ours, ended > last - _RECENT)
+    n_recent, first = connection.execute(recent).one()
+    seconds = (last - first).total_seconds()
+    return (n_recent - 1) / seconds if seconds > 0 else None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
+import sys
 from typing import TYPE_CHECKING, Self
 
+from engine.errors import RadTuneError, hide_passwords
+from objectives.identifiers import mask
 from objectives.worker_process import begin_worker
 from studies.options import stopping_rules
 from studies.progress import Silence
 from studies.search import join
 from studies.stopping import Stopper
-from studies.storage import open_storage, quiet_optuna
+from studies.storage import open_storage, quiet_optuna, translated_errors
 from studies.worker import Worker
 
 if TYPE_CHECKING:
@@ -65,10 +67,18 @@ class Helpers:
 
 def _help(url: str, name: str, stop: Event) -> None:
     begin_worker()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # whoever started this one says when to stop
     with quiet_optuna():
-        storage = open_storage(url)
-        with Worker(storage.engine) as worker:
-            search = join(name, storage, worker, Silence())
-            rules = stopping_rules(search.definition.study)
-            search.runner.run(Stopper(rules._replace(timeout=None)), Silence(), stop.is_set)
+        try:
+            with translated_errors(url):
+                _run(url, name, stop)
+        except RadTuneError as error:
+            sys.stderr.write(f"a worker has ended: {mask(hide_passwords(str(error)))}\n")
+            sys.exit(1)
+
+
+def _run(url: str, name: str, stop: Event) -> None:
+    storage = open_storage(url)
+    with Worker(storage.engine) as worker:
+        search = join(name, storage, worker, Silence(), is_stopped=stop.is_set)
+        rules = stopping_rules(search.definition.study)
+        search.runner.run(Stopper(rules._replace(timeout=None)), Silence(), stop.is_set)

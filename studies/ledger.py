@@ -87,6 +87,8 @@ class Answer(NamedTuple):
         Trials of the study in all.
     n_trials : int
         Trials that are in the database.
+    n_leased : int
+        Trials that are in the database or leased to somebody: the number of the next one.
     kept : list of Block
         Blocks that this worker still has, those whose turn has not come and a new one included.
     is_lost : bool
@@ -96,6 +98,7 @@ class Answer(NamedTuple):
     state: SearchState
     budget: int
     n_trials: int
+    n_leased: int
     kept: list[Block]
     is_lost: bool
 
@@ -131,6 +134,7 @@ class Ledger:
         *,
         leave: bool = False,
         end: str = "",
+        judged: int | None = None,
     ) -> Answer:
         """Bring back what has run and lease what comes next, all in one transaction.
 
@@ -148,6 +152,8 @@ class Ledger:
             Let go of what is left of the blocks, and of what cannot be written yet.
         end : str
             Why the study is finished, or this run, when it leaves.
+        judged : int, optional
+            The budget at which it is finished: with another one meanwhile it is not.
 
         Raises
         ------
@@ -166,9 +172,10 @@ class Ledger:
                 if rest and rest.first < rest.stop:
                     kept.append(rest)
             n_trials = self._writer.count(connection)
-            if end:
+            is_finished = bool(end) and not leave and judged in (None, budget)
+            if end and (is_finished or leave):
                 self._say_why(connection, end)
-            if end and not leave:
+            if is_finished and state is SearchState.OPEN:
                 state = SearchState.FINISHED
                 self._close(connection, state)
             if leave or state is not SearchState.OPEN:
@@ -178,7 +185,8 @@ class Ledger:
                 held = {one.stop for one in kept}
                 new = self._lease(connection, held, n_trials, n_wanted, budget)
                 kept = sorted([*kept, new] if new else kept, key=lambda one: one.first)
-        return Answer(state, budget, n_trials, kept, is_lost)
+            n_leased = max([n_trials, *self._leases(connection)])
+        return Answer(state, budget, n_trials, n_leased, kept, is_lost)
 
     def _search(self, connection: sa.Connection) -> tuple[SearchState, int]:
         ours = SEARCHES.c.study_id == self._study_id
@@ -216,7 +224,7 @@ class Ledger:
             return block
         # Perhaps it was written by a visit of which nothing was heard.
         is_there = self._writer.is_written(connection, block.records, block.first)
-        is_ours = not lease or (lease.worker_id == self._worker.id and lease.first == now)
+        is_ours = not lease or (lease.worker_id in (self._worker.id, None) and lease.first == now)
         if block.records and is_there and is_ours:
             return Block(now, block.stop if lease else now, block.lane)
         return None
@@ -296,6 +304,11 @@ def offer(storage: RDBStorage, study_name: str, budget: int) -> None:
     ours = SEARCHES.c.study_id == writer.study_id
     values = {"state": SearchState.OPEN, "budget": budget}
     with writer.locked() as connection:
+        if writer.count(connection) == 0:
+            # Optuna knows nothing of leases: a study that it deleted, of which SQLite gives the id
+            # to the next one, has left its own.
+            stale = (LEASES.c.study_id == writer.study_id) & (LEASES.c.first > 0)
+            connection.execute(sa.delete(LEASES).where(stale))
         moved = connection.execute(sa.update(SEARCHES).where(ours).values(**values))
         if moved.rowcount == 0:
             connection.execute(sa.insert(SEARCHES).values(study_id=writer.study_id, **values))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from optuna.trial import TrialState
 
+from engine.errors import StudyError
 from objectives.search_space import real_weights
 from studies.export import check_output, export_configuration, set_aside
 from studies.gate import GateReport, Verdict
@@ -23,7 +24,7 @@ from studies.options import (
 from studies.progress import Silence
 from studies.proof import Proof, prove
 from studies.records import is_feasible, origin_of_record
-from studies.runner import STOPPED, StudyRunner, stopped_at
+from studies.runner import CANCELLED, STOPPED, StudyRunner, stopped_at
 from studies.samplers.base import BASELINE
 from studies.search import join, submit
 from studies.stopping import Stopper
@@ -192,6 +193,7 @@ class TrainingOptimizer:
                     worker,
                     self._progress,
                     inputs=inputs,
+                    definition=definition,
                     is_stopped=self._is_stopped,
                 )
                 if n_workers > 1 and definition.batch is None:
@@ -205,6 +207,7 @@ class TrainingOptimizer:
         n_before = len(runner.records)
         with helpers:
             stop_reason = self._run(runner, settings, started)
+        runner.catch_up()
         current, best = runner.current, runner.best()
         look = number_of_look(search.study, best.number, runner.warm_start.n_looks)
         proof = prove(
@@ -269,6 +272,8 @@ class TrainingOptimizer:
             self._progress.say(f"study {name!r} starts: {n_trials} trials")
         stopper = Stopper(stopping_rules(settings), started)
         reason = runner.run(stopper, self._progress, self._is_stopped)
+        if reason == CANCELLED:
+            raise StudyError(f"study {name!r} was cancelled; the same command goes on with it")
         if reason is None or reason == STOPPED:
             self._progress.say(stopped_at(runner, n_trials))
             raise KeyboardInterrupt

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import optuna
 import tenacity
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +65,8 @@ def is_away(error: BaseException) -> bool:
     """Tell whether an error means that a database cannot be reached at the moment."""
     if isinstance(error, optuna.exceptions.StorageInternalError):
         error = error.__cause__ or error
+    if isinstance(error, PendingRollbackError):  # Optuna asks once more on a lost connection
+        return True
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:

@@ -55,7 +55,9 @@ _BLOCK_S = 1.0  # that a block of trials should take, and after which it is brou
 _MOST_IN_BLOCK = 1024
 _MOST_BLOCKS = 4  # whose turn has not come, before a worker waits
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
+_N_WAITS = 10  # for the trials before one's own, when a worker leaves
 STOPPED = "stopped by its user"
+CANCELLED = "it was cancelled"
 
 
 class Contender(NamedTuple):
@@ -171,17 +173,21 @@ class StudyRunner:
         n_wanted, pause = 1, _FIRST_PAUSE_S
         is_told = False
         while True:
-            answer = self._visit(n_wanted if len(self._blocks) < _MOST_BLOCKS else 0)
+            pausing = self._pause()
+            may_lease = not pausing and len(self._blocks) < _MOST_BLOCKS
+            answer = self._visit(n_wanted if may_lease else None if pausing else 0)
             if answer.state is not SearchState.OPEN:
                 return self._why_closed(answer)
             if not is_told:
                 is_told = True
                 self._tell(answer)
             if reason := self._end(answer.budget):
-                self._visit(end=reason)
+                closing = self._visit(end=reason, judged=answer.budget)
+                if closing.state is SearchState.OPEN:  # its budget was raised this very moment
+                    continue
                 return reason
-            if reason := self._pause():
-                return self._leave(reason)
+            if pausing:
+                return self._leave(pausing, answer)
             block = next((one for one in self._blocks if one.number < one.stop), None)
             if block is None:
                 if not waits and not self._blocks:
@@ -204,23 +210,34 @@ class StudyRunner:
 
     def _why_closed(self, answer: Answer) -> str:
         if answer.state is SearchState.CANCELLED:
-            return "it was cancelled"
+            return CANCELLED
         return str(self._patiently(lambda: self._study.user_attrs).get(STOP_REASON, "it ended"))
 
-    def _leave(self, reason: str) -> str:
+    def _leave(self, reason: str, answer: Answer) -> str:
         """Bring back what can be, and leave the rest to others."""
-        for _ in range(10):  # the blocks before ours are about to come back
+        for block in self._blocks:
+            if block.number < block.stop < answer.n_leased:
+                # what others have run behind it would be lost: some trials more, for all of them
+                self._run_block(block, answer.budget, float("inf"), pauses=False)
+        for _ in range(_N_WAITS):
+            self._visit()
             if not any(block.records for block in self._blocks):
                 break
-            self._visit()
-            time.sleep(_LONGEST_PAUSE_S if self._blocks else 0.0)
+            time.sleep(_LONGEST_PAUSE_S)  # the blocks before ours are about to come back
         self._visit(leave=True, end=reason)
         return reason
 
-    def _visit(self, n_wanted: int | None = None, *, leave: bool = False, end: str = "") -> Answer:
+    def _visit(
+        self,
+        n_wanted: int | None = None,
+        *,
+        leave: bool = False,
+        end: str = "",
+        judged: int | None = None,
+    ) -> Answer:
         """Bring back and lease, and learn what others have brought back meanwhile."""
         answer = self._patiently(
-            lambda: self._ledger.visit(self._blocks, n_wanted, leave=leave, end=end)
+            lambda: self._ledger.visit(self._blocks, n_wanted, leave=leave, end=end, judged=judged)
         )
         self._blocks = answer.kept
         if answer.is_lost:
@@ -229,6 +246,10 @@ class StudyRunner:
         elif answer.n_trials > len(self._records):
             self._learn()
         return answer
+
+    def catch_up(self) -> None:
+        """Learn what others have brought back since."""
+        self._learn()
 
     def _reload(self) -> None:
         """Take note of every finished trial, as if none had been seen before."""
@@ -324,13 +345,13 @@ class StudyRunner:
             )
         return first
 
-    def _run_block(self, block: Block, budget: int, until: float) -> None:
+    def _run_block(self, block: Block, budget: int, until: float, *, pauses: bool = True) -> None:
         """Run trials of a block until it is done, the time is over or the study should end."""
         while block.number < block.stop:
             for finished in self._next(block):
                 self._add(block, finished)
                 self._progress.trial(len(self._records), budget, self.best().value)
-                if self._end(budget) or self._pause():
+                if self._end(budget) or (pauses and self._pause()):
                     return
             if time.monotonic() >= until:
                 return
@@ -394,7 +415,7 @@ class StudyRunner:
             )
         except Exception:
             for proposal in proposals:  # one at a time the trial at fault shows
-                self._run_trial(block, proposal)
+                self._add(block, self._run_trial(block, proposal))
             raise
         ended = datetime.now()  # noqa: DTZ005
         return [

@@ -17,7 +17,7 @@ from studies.options import check_runnable, make_strategy
 from studies.provenance import code_version, command_line
 from studies.records import reading
 from studies.runner import StudyRunner, make_runner
-from studies.warm_start import take_warm_start
+from studies.warm_start import fix_warm_start, read_warm_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,9 +72,8 @@ def submit(definition: StudyDefinition, storage: RDBStorage) -> Inputs:
         storage=storage, study_name=definition.name, direction="maximize", load_if_exists=True
     )
     claim(storage, study, _identity(definition, inputs))
-    take_warm_start(
-        study, definition.warm_start, definition.space, definition.configuration.weights
-    )
+    current = definition.configuration.weights
+    fix_warm_start(storage, study, definition.warm_start, definition.space, current)
     study.set_user_attr(_DEFINITION, definition.as_document())
     study.set_user_attr(
         _SUBMITTED,
@@ -112,6 +111,7 @@ def join(
     progress: Progress,
     *,
     inputs: Inputs | None = None,
+    definition: StudyDefinition | None = None,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Search:
     """Open a submitted study for work.
@@ -125,6 +125,8 @@ def join(
     progress : Progress
     inputs : Inputs, optional
         Of the study, when they have been read already.
+    definition : StudyDefinition, optional
+        What this process knows it to be; what is stored with the study when not given.
     is_stopped : callable
         Asked while banks are built; when it says yes, KeyboardInterrupt is raised: what is built
         so far is kept.
@@ -135,7 +137,7 @@ def join(
         When there is no such study, or the data here are not those that it began with.
     """
     study = _load(name, storage)
-    definition = definition_of(study)
+    definition = definition or definition_of(study)
     config = definition.configuration
     pruner = check_runnable(definition)
     inputs = inputs or read_inputs(config, definition.dataset_files)
@@ -157,14 +159,13 @@ def join(
     strategy = make_strategy(
         config, definition.study, definition.space, objective, definition.constraints
     )
-    warm_start = take_warm_start(study, None, definition.space, config.weights)
     runner = make_runner(
         storage,
         study,
         worker,
         strategy,
         pruner,
-        warm_start=warm_start,
+        warm_start=read_warm_start(study),
         batch_size=definition.batch,
     )
     return Search(definition, study, runner, material, identity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,13 +37,20 @@ _PATIENCE_S = 30.0  # as long as Optuna, which tries five times, waits for anoth
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Keep Optuna from announcing studies: the program tells its user itself."""
+    """Keep Optuna from announcing studies, SQLAlchemy from telling of connections that are lost.
+
+    The program tells its user itself.
+    """
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    pool = logging.getLogger("sqlalchemy.pool")
+    pool_before = pool.level
+    pool.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
         optuna.logging.set_verbosity(before)
+        pool.setLevel(pool_before)
 
 
 @contextmanager

@@ -113,9 +113,12 @@ class TrialWriter:
             When the study was deleted.
         sqlalchemy.exc.SQLAlchemyError
         """
-        with self._engine.begin() as connection:
-            self._lock_study(connection)
-            yield connection
+        with self._engine.connect() as connection:
+            if connection.dialect.name == "postgresql":  # a server may say otherwise
+                connection.execution_options(isolation_level="READ COMMITTED")
+            with connection.begin():
+                self._lock_study(connection)
+                yield connection
 
     def append(
         self, connection: sa.Connection, trials: Sequence[FrozenTrial], first_number: int
@@ -156,6 +159,15 @@ class TrialWriter:
         """Return how many trials the study has; Optuna counts them to number the next one."""
         ours = TRIALS.c.study_id == self.study_id
         return connection.scalar(sa.select(sa.func.count()).where(ours)) or 0
+
+    def delete(self, connection: sa.Connection) -> None:
+        """Delete the study with everything of it, within `locked`."""
+        trials = sa.select(TRIALS.c.trial_id).where(TRIALS.c.study_id == self.study_id)
+        for table in reversed(models.BaseModel.metadata.sorted_tables):
+            if "study_id" in table.c:
+                connection.execute(sa.delete(table).where(table.c.study_id == self.study_id))
+            elif "trial_id" in table.c:
+                connection.execute(sa.delete(table).where(table.c.trial_id.in_(trials)))
 
     def is_written(
         self, connection: sa.Connection, trials: Sequence[FrozenTrial], first_number: int

@@ -11,11 +11,14 @@ from optuna.trial import TrialState
 from engine.coefficients import exact_coefficients
 from engine.errors import StudyError
 from objectives.search_space import WEIGHT_NAMES, real_weights, weights_of
+from studies.attributes import set_first
 from studies.gate_looks import count_looks
 from studies.records import is_feasible, reading, weights_of_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from optuna.storages import RDBStorage
 
     from engine.settings import Weights
     from objectives.search_space import SearchSpace
@@ -46,18 +49,23 @@ class WarmStart(NamedTuple):
 NO_WARM_START = WarmStart("", (), 0)
 
 
-def take_warm_start(
-    study: optuna.Study, source: str | None, space: SearchSpace, current: Weights
+def fix_warm_start(
+    storage: RDBStorage,
+    study: optuna.Study,
+    source: str | None,
+    space: SearchSpace,
+    current: Weights,
 ) -> WarmStart:
-    """Take the best feasible trials of another study, or what this study took when it began.
+    """Settle once what a study begins with: the best feasible trials of another one, or nothing.
 
     The weights are tried anew: a value on other cases says nothing here.
 
     Parameters
     ----------
+    storage : RDBStorage
     study : optuna.Study
     source : str or None
-        A study in the same storage; None of none.
+        A study in the same storage; None of none, or of what was settled before.
     space : SearchSpace
         What lies outside is left out.
     current : Weights
@@ -69,38 +77,52 @@ def take_warm_start(
         When there is no such study, it has no trial that may be taken,
         or this study has begun otherwise.
     """
-    stored = study.user_attrs.get(_ATTRIBUTE)
-    if stored is not None:
-        if source not in (None, stored["source"]):
-            raise StudyError(
-                f"study {study.study_name!r} began from {stored['source']!r}; start another one "
-                f"with --study-name NAME to begin from {source!r}"
-            )
-        weights = tuple(weights_of(one) for one in stored["weights"])
-        return WarmStart(stored["source"], weights, stored["n_looks"])
-    if source is None:
-        return NO_WARM_START
-    if study.get_trials(deepcopy=False):
+    if _ATTRIBUTE not in study.user_attrs:
+        begin = NO_WARM_START
+        if source and not study.get_trials(deepcopy=False):
+            begin = _take(storage, study, source, space, current)
+        document = begin._asdict() | {"weights": [real_weights(one) for one in begin.weights]}
+        set_first(storage, study.study_name, _ATTRIBUTE, document)
+    settled = read_warm_start(study)
+    if source not in (None, settled.source):
+        begun = f"from {settled.source!r}" if settled.source else "from the current weights alone"
         raise StudyError(
-            f"study {study.study_name!r} has trials already; start another one with "
-            f"--study-name NAME to begin from {source!r}"
+            f"study {study.study_name!r} began {begun}; start another one with --study-name NAME "
+            f"to begin from {source!r}"
         )
-    other = _load(study, source)
+    return settled
+
+
+def read_warm_start(study: optuna.Study) -> WarmStart:
+    """Return what a study begins with.
+
+    Raises
+    ------
+    StudyError
+        When what is stored of it is damaged.
+    """
+    with reading(study.study_name):
+        stored = study.user_attrs.get(_ATTRIBUTE)
+        if stored is None:
+            return NO_WARM_START
+        weights = tuple(weights_of(one) for one in stored["weights"])
+        return WarmStart(str(stored["source"]), weights, int(stored["n_looks"]))
+
+
+def _take(
+    storage: RDBStorage,
+    study: optuna.Study,
+    source: str,
+    space: SearchSpace,
+    current: Weights,
+) -> WarmStart:
+    other = _load(storage, study, source)
     best = _best_weights(other, space, current)
-    n_looks = count_looks(other) + other.user_attrs.get(_ATTRIBUTE, {"n_looks": 0})["n_looks"]
-    study.set_user_attr(
-        _ATTRIBUTE,
-        {
-            "source": source,
-            "weights": [real_weights(one) for one in best],
-            "n_looks": n_looks,
-        },
-    )
+    n_looks = count_looks(other) + read_warm_start(other).n_looks
     return WarmStart(source, tuple(best), n_looks)
 
 
-def _load(study: optuna.Study, source: str) -> optuna.Study:
-    storage = study._storage  # noqa: SLF001 - Optuna offers no other way to it
+def _load(storage: RDBStorage, study: optuna.Study, source: str) -> optuna.Study:
     names = optuna.get_all_study_names(storage)
     if source not in names:
         others = ", ".join(sorted({*names} - {study.study_name})) or "none"

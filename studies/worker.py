@@ -42,13 +42,7 @@ class Worker:
         self._locks = ProcessLocks(database, WORKER_NUMBERS)
         with database.begin() as connection:
             self._forget_the_gone(connection)
-            inserted = connection.execute(
-                sa.insert(WORKERS).values(
-                    host=platform.node(),
-                    pid=os.getpid(),
-                    started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                )
-            )
+            inserted = connection.execute(sa.insert(WORKERS).values(**_me()))
             self.id = int((inserted.inserted_primary_key or (0,))[0])
             self._locks.take(self.id)  # before anybody can see the number
 
@@ -64,10 +58,15 @@ class Worker:
         """Note what this worker is busy with, for those who look."""
         this = WORKERS.c.id == self.id
         with self._database.begin() as connection:
-            connection.execute(sa.update(WORKERS).where(this).values(study_id=study_id))
+            moved = connection.execute(sa.update(WORKERS).where(this).values(study_id=study_id))
+            if moved.rowcount == 0:  # taken for gone while the database was away
+                connection.execute(
+                    sa.insert(WORKERS).values(id=self.id, study_id=study_id, **_me())
+                )
 
     def _forget_the_gone(self, connection: sa.Connection) -> None:
-        for worker_id in connection.scalars(sa.select(WORKERS.c.id)).all():
+        # in one order: two that begin at once would wait for each other
+        for worker_id in connection.scalars(sa.select(WORKERS.c.id).order_by(WORKERS.c.id)).all():
             if self._locks.is_abandoned(worker_id):
                 connection.execute(sa.delete(WORKERS).where(WORKERS.c.id == worker_id))
 
@@ -94,3 +93,11 @@ class Worker:
                 raise
         finally:
             self._locks.__exit__(kind, error, trace)
+
+
+def _me() -> dict[str, object]:
+    return {
+        "host": platform.node(),
+        "pid": os.getpid(),
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

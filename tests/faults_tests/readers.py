@@ -48,7 +48,7 @@ from studies.records import (
 )
 from studies.storage import open_storage, quiet_optuna, translated_errors
 from studies.trial_writer import TrialWriter
-from studies.warm_start import take_warm_start
+from studies.warm_start import read_warm_start
 from tests.conftest import ROOT
 from tests.faults_tests.mutations import Content, documents, lines, settings_files, tables
 from tests.objectives_tests.test_sessions import RESULT
@@ -419,7 +419,6 @@ def _newest(cache: Path, pattern: str) -> list[Path]:
 def _databases(world: _World) -> list[Reader]:
     path = world.folder / "studies.db"
     url = f"sqlite:///{path}"
-    space = SearchSpace(world.config.study.bounds)
     hashes = DataHashes("c", "s", "t", "u", {})
     identity = make_identity(OptimizationConfig().definition(), hashes)
 
@@ -432,7 +431,7 @@ def _databases(world: _World) -> list[Reader]:
                 )
                 claim(storage, study, identity)
                 count_looks(study)
-                take_warm_start(study, None, space, world.config.weights)
+                read_warm_start(study)
                 with reading("s"):
                     records = study.get_trials(deepcopy=False)
                 check_records("s", records)

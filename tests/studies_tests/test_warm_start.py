@@ -9,7 +9,7 @@ from engine.errors import StudyError
 from objectives.search_space import SearchSpace
 from studies.gate_looks import number_of_look
 from studies.storage import open_storage
-from studies.warm_start import NO_WARM_START, take_warm_start
+from studies.warm_start import NO_WARM_START, WarmStart, fix_warm_start
 from tests.studies_tests.test_runner import Setup, essence
 
 if TYPE_CHECKING:
@@ -35,9 +35,19 @@ def space_of(config: Configuration) -> SearchSpace:
     return SearchSpace(config.study.bounds)
 
 
+def settle(setup: Setup, study: optuna.Study, source: str | None, space: SearchSpace) -> WarmStart:
+    return fix_warm_start(open_storage(setup.url), study, source, space, setup.config.weights)
+
+
 def test_a_study_tries_the_best_of_another_first_and_then_goes_its_own_way(setup: Setup) -> None:
     last = setup.runner("last", "line_search")
-    taken = take_warm_start(new_study(setup), "last", space_of(setup.config), setup.config.weights)
+    taken = fix_warm_start(
+        open_storage(setup.url),
+        new_study(setup),
+        "last",
+        space_of(setup.config),
+        setup.config.weights,
+    )
     assert taken.weights[0] == last.best().weights
     assert len(taken.weights) == len(set(taken.weights)) == 10
     after, _ = setup.run(15, "next", strategy="random_search", warm_start=taken)
@@ -52,14 +62,23 @@ def test_an_interrupted_warm_start_goes_on_without_the_other_study(
     strategy: str, setup: Setup
 ) -> None:
     space = space_of(setup.config)
-    taken = take_warm_start(new_study(setup, "whole"), "last", space, setup.config.weights)
+    taken = fix_warm_start(
+        open_storage(setup.url), new_study(setup, "whole"), "last", space, setup.config.weights
+    )
     whole, _ = setup.run(20, "whole", strategy=strategy, warm_start=taken)
     assert (
-        take_warm_start(new_study(setup, "pieces"), "last", space, setup.config.weights) == taken
+        fix_warm_start(
+            open_storage(setup.url),
+            new_study(setup, "pieces"),
+            "last",
+            space,
+            setup.config.weights,
+        )
+        == taken
     )
     for n_trials in (4, 13, 20):
         study = optuna.load_study(study_name="pieces", storage=open_storage(setup.url))
-        again = take_warm_start(study, None, space, setup.config.weights)
+        again = settle(setup, study, None, space)
         assert again == taken
         pieces, _ = setup.run(n_trials, "pieces", strategy=strategy, warm_start=again)
     assert [essence(r) for r in pieces.records] == [essence(r) for r in whole.records]
@@ -72,7 +91,7 @@ def test_looks_at_the_gate_are_inherited(setup: Setup) -> None:
     source = optuna.load_study(study_name="last", storage=open_storage(setup.url))
     source.set_user_attr("gate_looks", [{"trial": 3}, {"trial": 7}])
     study = new_study(setup)
-    taken = take_warm_start(study, "last", space, setup.config.weights)
+    taken = settle(setup, study, "last", space)
     assert taken.n_looks == 2
     assert number_of_look(study, 4, taken.n_looks) == 3
     study.set_user_attr("gate_looks", [{"trial": 4}])
@@ -80,14 +99,22 @@ def test_looks_at_the_gate_are_inherited(setup: Setup) -> None:
     assert number_of_look(study, 4, taken.n_looks) == 3
     assert number_of_look(study, 5, taken.n_looks) == 4
     assert (
-        take_warm_start(new_study(setup, "third"), "next", space, setup.config.weights).n_looks
+        fix_warm_start(
+            open_storage(setup.url), new_study(setup, "third"), "next", space, setup.config.weights
+        ).n_looks
         == 3
     )
 
 
 def test_without_a_source_nothing_is_taken(setup: Setup) -> None:
     assert (
-        take_warm_start(new_study(setup), None, space_of(setup.config), setup.config.weights)
+        fix_warm_start(
+            open_storage(setup.url),
+            new_study(setup),
+            None,
+            space_of(setup.config),
+            setup.config.weights,
+        )
         == NO_WARM_START
     )
 
@@ -95,33 +122,53 @@ def test_without_a_source_nothing_is_taken(setup: Setup) -> None:
 def test_what_cannot_be_taken_is_refused_with_the_way_out(setup: Setup) -> None:
     space = space_of(setup.config)
     with pytest.raises(StudyError, match=r"'none': no such study; there are: last$"):
-        take_warm_start(new_study(setup), "none", space, setup.config.weights)
+        fix_warm_start(
+            open_storage(setup.url), new_study(setup), "none", space, setup.config.weights
+        )
     new_study(setup, "empty")
     with pytest.raises(StudyError, match=r"'empty': it has no complete trial"):
-        take_warm_start(new_study(setup, "other"), "empty", space, setup.config.weights)
+        fix_warm_start(
+            open_storage(setup.url),
+            new_study(setup, "other"),
+            "empty",
+            space,
+            setup.config.weights,
+        )
     begun = optuna.load_study(study_name="last", storage=open_storage(setup.url))
-    with pytest.raises(StudyError, match=r"'last' has trials already; .*--study-name NAME"):
-        take_warm_start(begun, "empty", space, setup.config.weights)
+    with pytest.raises(
+        StudyError, match=r"'last' began from the current weights alone; .*--study-name NAME"
+    ):
+        settle(setup, begun, "empty", space)
     narrow = SearchSpace(setup.config.study.bounds, {"exact_match_bonus": (0.5, 0.5)})
     with pytest.raises(StudyError, match=r"'last': it tried nothing but the current weights"):
-        take_warm_start(new_study(setup, "narrow"), "last", narrow, setup.config.weights)
+        fix_warm_start(
+            open_storage(setup.url),
+            new_study(setup, "narrow"),
+            "last",
+            narrow,
+            setup.config.weights,
+        )
 
 
 def test_a_study_that_began_otherwise_is_refused(setup: Setup) -> None:
     space = space_of(setup.config)
     study = new_study(setup)
-    take_warm_start(study, "last", space, setup.config.weights)
+    settle(setup, study, "last", space)
     with pytest.raises(StudyError, match=r"'next' began from 'last'; .*--study-name NAME"):
-        take_warm_start(study, "another", space, setup.config.weights)
+        settle(setup, study, "another", space)
 
 
 def test_trials_outside_the_space_are_left_out(setup: Setup) -> None:
     """The current weights of the other study may lie outside the bounds of both."""
     wide = SearchSpace(setup.config.study.bounds)
-    everything = take_warm_start(new_study(setup), "last", wide, setup.config.weights)
+    everything = fix_warm_start(
+        open_storage(setup.url), new_study(setup), "last", wide, setup.config.weights
+    )
     values = sorted(one.exact_match_bonus for one in everything.weights)
     assert values[0] < values[-1]
     narrow = SearchSpace(setup.config.study.bounds, {"exact_match_bonus": (0.0, values[-2])})
-    inside = take_warm_start(new_study(setup, "narrow"), "last", narrow, setup.config.weights)
+    inside = fix_warm_start(
+        open_storage(setup.url), new_study(setup, "narrow"), "last", narrow, setup.config.weights
+    )
     assert all(one.exact_match_bonus <= values[-2] + 1e-3 for one in inside.weights)
     assert setup.config.weights not in inside.weights
