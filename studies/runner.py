@@ -211,7 +211,8 @@ class StudyRunner:
             if not any(block.records for block in self._blocks):
                 break
             self._visit()
-            time.sleep(_LONGEST_PAUSE_S if self._blocks else 0.0)
+            if any(block.records for block in self._blocks):
+                time.sleep(_LONGEST_PAUSE_S)
         self._visit(leave=True, end=reason)
         return reason
 
@@ -222,7 +223,10 @@ class StudyRunner:
         )
         self._blocks = answer.kept
         if answer.is_lost:
-            self._progress.say("another worker had taken over some trials; going on from there")
+            if answer.state is SearchState.OPEN:  # else they are not wanted any more
+                self._progress.say(
+                    "another worker had taken over some trials; going on from there"
+                )
             self._reload()
         elif answer.n_trials > len(self._records):
             self._learn()
