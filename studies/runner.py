@@ -241,7 +241,10 @@ class StudyRunner:
         )
         self._blocks = answer.kept
         if answer.is_lost:
-            self._progress.say("another worker had taken over some trials; going on from there")
+            if answer.state is SearchState.OPEN:  # else they are not wanted any more
+                self._progress.say(
+                    "another worker had taken over some trials; going on from there"
+                )
             self._reload()
         elif answer.n_trials > len(self._records):
             self._learn()

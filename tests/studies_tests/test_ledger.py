@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import optuna
 import pytest
 import sqlalchemy as sa
+from optuna.storages._rdb import models
 
 from engine.errors import StudyError
 from studies import directory
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.postgres import Server
 
+_TRIALS: sa.Table = models.TrialModel.__table__
+_VALUES: sa.Table = models.TrialValueModel.__table__
 FREE = Schedule()  # each trial placed by what is there
 
 
@@ -66,10 +69,16 @@ class Crew:
     @property
     def values(self) -> list[float]:
         """Values of the trials in the database, which tell them apart."""
-        study = optuna.load_study(study_name=self.name, storage=self.storage)
-        trials = study.get_trials(deepcopy=False)
-        assert [trial.number for trial in trials] == list(range(len(trials)))
-        return [trial.value or 0.0 for trial in trials]
+        query = (
+            sa.select(_TRIALS.c.number, _VALUES.c.value)
+            .join(_VALUES, _VALUES.c.trial_id == _TRIALS.c.trial_id)
+            .where(_TRIALS.c.study_id == self.study._study_id)
+            .order_by(_TRIALS.c.trial_id)
+        )
+        with self.storage.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        assert [row.number for row in rows] == list(range(len(rows)))
+        return [row.value for row in rows]
 
     @property
     def leases(self) -> list[Lease]:
@@ -232,6 +241,20 @@ def test_whoever_was_taken_for_dead_writes_nothing(is_written: bool, crew: Crew)
         two.visit([taken])
     assert crew.values[1:] == values(ran)
     assert not one.visit(answer.kept).is_lost
+
+
+def test_trials_that_arrived_unheard_count_and_the_rest_may_be_another_s(crew: Crew) -> None:
+    one, two = crew.ledger(1), crew.ledger(2)
+    crew.begin(one)
+    (block,) = one.visit([], 4).kept
+    ran = crew.run(block, 2)
+    one.visit([block])  # and nothing was heard of it
+    crew.gone.add(1)
+    assert spans(two.visit([], 1)) == [(3, 5, 0)]
+    answer = one.visit([block], 1)
+    assert answer.is_lost
+    assert spans(answer) == [(5, 6, 0)]
+    assert crew.values[1:] == values(ran)
 
 
 def test_nobody_is_taken_for_dead_who_is_not(crew: Crew) -> None:

@@ -56,12 +56,14 @@ class Ran(NamedTuple):
 class Setup:
     """Studies on a made-up bank, kept in a SQLite file."""
 
-    def __init__(self, folder: Path, config: Configuration, make_bank: MakeBank) -> None:
+    def __init__(
+        self, folder: Path, config: Configuration, make_bank: MakeBank, n_cases: int = 300
+    ) -> None:
         self.url = f"sqlite:///{folder / 'studies.db'}"
         self.workers: list[Worker] = []
         self.config = config
         self.objective = WeightObjective(
-            make_bank(300, SITES), make_bank(20, ("SANITY",), seed=1), config.objective
+            make_bank(n_cases, SITES), make_bank(20, ("SANITY",), seed=1), config.objective
         )
 
     def __enter__(self) -> Self:
@@ -70,6 +72,15 @@ class Setup:
     def __exit__(self, *_: object) -> None:
         for worker in self.workers:
             worker.close()
+
+    def problem(self, seed: int = 1, objective: WeightObjective | None = None) -> Problem:
+        return Problem(
+            self.config.weights,
+            SearchSpace(self.config.study.bounds),
+            objective or self.objective,
+            {str(key): values for key, values in self.config.study.grid.items()},
+            seed,
+        )
 
     def runner(
         self,
@@ -90,15 +101,7 @@ class Setup:
             direction="maximize",
             load_if_exists=True,
         )
-        grid = {str(key): values for key, values in self.config.study.grid.items()}
-        problem = Problem(
-            self.config.weights,
-            SearchSpace(self.config.study.bounds),
-            objective or self.objective,
-            grid,
-            seed,
-        )
-        planned = STRATEGIES[strategy](problem)
+        planned = STRATEGIES[strategy](self.problem(seed, objective))
         judge = PRUNERS[pruner](self.config.study.pruners, self.config.objective.n_rungs, seed)
         offer(storage, name, n_trials)
         return make_runner(
