@@ -15,6 +15,7 @@ from engine.errors import StudyError
 from objectives.objective import never_stop
 from studies.ledger import STOP_REASON, Block, Ledger, SearchState
 from studies.patience import Patience
+from studies.progress import Silence
 from studies.pruners import BatchPruner, SequentialPruner
 from studies.records import (
     Finished,
@@ -114,6 +115,7 @@ class StudyRunner:
         self.warm_start = warm_start
         self._blocks: list[Block] = []
         self._stopper: Stopper | None = None
+        self._patiently = Patience(Silence().say, lambda: True)  # before it runs nobody waits
         self._reload()
 
     @property
@@ -243,7 +245,7 @@ class StudyRunner:
     def _learn(self) -> None:
         """Take note of trials that others have brought back."""
         with reading(self.name):
-            there = self._study.get_trials(deepcopy=False)
+            there = self._patiently(lambda: self._study.get_trials(deepcopy=False))
         new = there[len(self._records) :]
         check_records(self.name, new)
         for record in new:
