@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _PATIENCE_S = 60.0  # for a helper to bring back what it has run
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # whoever started the helpers says when to stop
 
 
 class Helpers:
@@ -43,9 +44,13 @@ class Helpers:
         ]
 
     def __enter__(self) -> Self:
-        """Start them."""
-        for process in self._processes:
-            process.start()
+        """Start them, deaf from the first moment to the signals that mean the whole program."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # which they inherit
+        try:
+            for process in self._processes:
+                process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return self
 
     def __exit__(
@@ -65,7 +70,6 @@ class Helpers:
 
 def _help(url: str, name: str, stop: Event) -> None:
     begin_worker()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # whoever started this one says when to stop
     with quiet_optuna():
         storage = open_storage(url)
         with Worker(storage.engine) as worker:
