@@ -166,11 +166,11 @@ class Ledger:
                 if rest and rest.first < rest.stop:
                     kept.append(rest)
             n_trials = self._writer.count(connection)
-            if end:
+            if end and state is SearchState.OPEN:  # else it has ended already, and has said why
                 self._say_why(connection, end)
-            if end and not leave:
-                state = SearchState.FINISHED
-                self._close(connection, state)
+                if not leave:
+                    state = SearchState.FINISHED
+                    self._close(connection, state)
             if leave or state is not SearchState.OPEN:
                 self._let_go(connection)
                 kept = []
