@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -17,7 +18,11 @@ def begin_worker() -> None:
     which would keep their memory for minutes.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    # It may have ended already, while this one was still importing: then another process has taken
+    # its place, of which only multiprocessing knows that it is not the parent.
+    parent = multiprocessing.parent_process()
+    pid = parent.pid if parent and parent.pid else os.getppid()
+    threading.Thread(target=_end_with, args=(pid,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:

@@ -121,8 +121,9 @@ def set_aside(path: Path) -> Path | None:
     Path or None
         Where it is now; None when there was none.
     """
-    if not path.exists():
-        return None
     aside = path.with_name(f"{path.stem}{_SUPERSEDED}{path.suffix}")
-    path.replace(aside)
+    try:
+        path.replace(aside)
+    except FileNotFoundError:  # also when another run of the same study was faster
+        return None
     return aside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 from typing import TYPE_CHECKING, Self
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _PATIENCE_S = 60.0  # for a helper to bring back what it has run
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # whoever started the helpers says when to stop
 
 
 class Helpers:
@@ -45,9 +47,13 @@ class Helpers:
         ]
 
     def __enter__(self) -> Self:
-        """Start them."""
-        for process in self._processes:
-            process.start()
+        """Start them, deaf from the first moment to the signals that mean the whole program."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # which they inherit
+        try:
+            for process in self._processes:
+                process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return self
 
     def __exit__(
@@ -71,6 +77,8 @@ def _help(url: str, name: str, stop: Event) -> None:
         try:
             with translated_errors(url):
                 _run(url, name, stop)
+        except KeyboardInterrupt:  # asked to stop while it built its banks
+            return
         except RadTuneError as error:
             sys.stderr.write(f"a worker has ended: {mask(hide_passwords(str(error)))}\n")
             sys.exit(1)

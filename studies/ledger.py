@@ -172,12 +172,13 @@ class Ledger:
                 if rest and rest.first < rest.stop:
                     kept.append(rest)
             n_trials = self._writer.count(connection)
-            is_finished = bool(end) and not leave and judged in (None, budget)
-            if end and (is_finished or leave):
+            is_finished = not leave and judged in (None, budget)
+            # one that has ended already has said why
+            if end and state is SearchState.OPEN and (leave or is_finished):
                 self._say_why(connection, end)
-            if is_finished and state is SearchState.OPEN:
-                state = SearchState.FINISHED
-                self._close(connection, state)
+                if is_finished:
+                    state = SearchState.FINISHED
+                    self._close(connection, state)
             if leave or state is not SearchState.OPEN:
                 self._let_go(connection)
                 kept = []

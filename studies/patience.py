@@ -17,6 +17,7 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
 # Classes of SQLSTATE: connection exception, no more connections, operator intervention (the server
 # is stopped or starts). Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _AWAY = ("08", "53300", "57P")
+_LOST_BEFORE = "8s2b"  # source: https://docs.sqlalchemy.org/en/20/errors.html#error-8s2b
 
 
 class Patience:
@@ -65,8 +66,8 @@ def is_away(error: BaseException) -> bool:
     """Tell whether an error means that a database cannot be reached at the moment."""
     if isinstance(error, optuna.exceptions.StorageInternalError):
         error = error.__cause__ or error
-    if isinstance(error, PendingRollbackError):  # Optuna asks once more on a lost connection
-        return True
+    if isinstance(error, PendingRollbackError):  # Optuna asks once more where it had no answer
+        return error.code == _LOST_BEFORE
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:

@@ -117,7 +117,7 @@ class StudyRunner:
         self.warm_start = warm_start
         self._blocks: list[Block] = []
         self._stopper: Stopper | None = None
-        self._patiently = Patience(Silence().say, lambda: True)
+        self._patiently = Patience(Silence().say, lambda: True)  # before it runs nobody waits
         self._reload()
 
     @property
@@ -268,16 +268,13 @@ class StudyRunner:
 
     def _learn(self) -> None:
         """Take note of trials that others have brought back."""
-        there = self._patiently(self._trials)
+        with reading(self.name):
+            there = self._patiently(lambda: self._study.get_trials(deepcopy=False))
         new = there[len(self._records) :]
         check_records(self.name, new)
         for record in new:
             self._know(record)
         self._know_own()
-
-    def _trials(self) -> Sequence[FrozenTrial]:
-        with reading(self.name):
-            return self._study.get_trials(deepcopy=False)
 
     def _know_own(self) -> None:
         """Take note of own trials whose turn has come."""

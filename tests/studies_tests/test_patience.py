@@ -5,8 +5,16 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from optuna.exceptions import StorageInternalError
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    PendingRollbackError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from engine.errors import StudyError
 from studies import patience
@@ -14,6 +22,8 @@ from studies.patience import Patience, is_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.postgres import Server
 
 
 def of_server(sqlstate: str | None, kind: type[DBAPIError] = OperationalError) -> DBAPIError:
@@ -151,3 +161,30 @@ def test_anything_else_is_raised_at_once(error: Callable[[], Exception], clock: 
     with pytest.raises(type(error())):
         Patience(lines.append, lambda: False)(database)
     assert (database.n_asked, clock.waits, lines) == (1, [], [])
+
+
+CUT = sa.text("SELECT pg_terminate_backend(:pid)")
+
+
+def test_a_lost_connection_is_away_also_for_whoever_asks_it_once_more(postgres: Server) -> None:
+    database = sa.create_engine(postgres.new_database())
+    with database.connect() as lost:
+        pid = lost.scalar(sa.select(sa.func.pg_backend_pid()))
+        with database.connect() as other:
+            other.execute(CUT, {"pid": pid})
+        for kind in (OperationalError, PendingRollbackError):
+            with pytest.raises(kind) as caught:
+                lost.scalar(sa.select(1))
+            assert is_away(caught.value)
+            assert is_away(within_optuna(caught.value))
+        lost.rollback()
+        assert lost.scalar(sa.select(1)) == 1
+    database.dispose()
+
+
+def test_a_mistake_is_not_waited_for(postgres: Server) -> None:
+    database = sa.create_engine(postgres.new_database())
+    with database.connect() as connection, pytest.raises(SQLAlchemyError) as caught:
+        connection.execute(sa.text("SELECT nothing FROM nowhere"))
+    assert not is_away(caught.value)
+    database.dispose()

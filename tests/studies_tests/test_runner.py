@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import OperationalError
 
 from engine.errors import StudyError
 from engine.settings import Weights
@@ -16,7 +17,7 @@ from studies.ledger import offer
 from studies.progress import Silence
 from studies.pruners import PRUNERS
 from studies.records import CRITICAL_CONSTRAINTS, is_feasible
-from studies.runner import StudyRunner, make_runner
+from studies.runner import STOPPED, StudyRunner, make_runner
 from studies.samplers import STRATEGIES
 from studies.samplers.base import Problem, Turn
 from studies.stopping import Stopper, StoppingRules
@@ -283,6 +284,36 @@ def test_a_study_that_another_process_has_moved_on_goes_on_from_there(
     assert [essence(r) for r in first.records] == [essence(r) for r in alone.records]
     stored = setup.runner("shared", strategy).records
     assert [essence(r) for r in stored] == [essence(r) for r in first.records]
+
+
+def test_whoever_leaves_a_finished_study_does_not_change_why_it_ended(setup: Setup) -> None:
+    late = setup.runner(n_trials=8)
+    setup.run(8)
+    late._ledger.visit([], leave=True, end=STOPPED)
+    assert setup.runner(n_trials=8)._study.user_attrs["stop_reason"] == "all 8 trials done"
+
+
+def test_a_connection_lost_while_trials_of_others_are_read_ends_no_worker(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = setup.runner(n_trials=20)
+    setup.run(8)
+    read, errors = runner._study.get_trials, [lost_connection(), lost_connection()]
+
+    def read_later(*, deepcopy: bool) -> list[FrozenTrial]:
+        if errors:
+            raise errors.pop()
+        return read(deepcopy=deepcopy)
+
+    monkeypatch.setattr(runner._study, "get_trials", read_later)
+    offer(open_storage(setup.url), "study", 20)
+    said = Listener()
+    assert runner.run(stopper(), said) == "all 20 trials done"
+    assert any("the database is away" in line for line in said.lines)
+
+
+def lost_connection() -> OperationalError:
+    return OperationalError("SELECT", {}, Exception("gone"), connection_invalidated=True)
 
 
 def test_cma_es_keeps_nothing_but_trials_in_the_database(setup: Setup) -> None:
