@@ -218,8 +218,7 @@ class Ledger:
         """Write what a block has run, if it is its turn; return the rest, None of a lost one."""
         now = block.number
         if lease and lease.worker_id == self._worker.id and lease.first == block.first:
-            if block.records and self._writer.count(connection) == block.first:
-                self._writer.append(connection, block.records, block.first)
+            if block.records and self._writer.append(connection, block.records, block.first):
                 self._move(connection, block.stop, now)
                 return Block(now, block.stop, block.lane)
             return block

@@ -31,23 +31,6 @@ _USER_ATTRS: sa.Table = models.TrialUserAttributeModel.__table__
 _SYSTEM_ATTRS: sa.Table = models.TrialSystemAttributeModel.__table__
 
 
-class NumbersTakenError(StudyError):
-    """The study does not end where the writer of a batch believed: plan again.
-
-    Attributes
-    ----------
-    n_trials : int
-        Trials that the study has.
-    """
-
-    def __init__(self, study_name: str, first_number: int, n_trials: int) -> None:
-        self.n_trials = n_trials
-        super().__init__(
-            f"study {study_name!r} has {n_trials} trials, {first_number} were expected: something "
-            "else changed it meanwhile; run the same command again, it goes on from there"
-        )
-
-
 class TrialWriter:
     """Writes finished trials of one study.
 
@@ -73,36 +56,6 @@ class TrialWriter:
         self.study_id = storage.get_study_id_from_name(study_name)
         self._n_objectives = len(storage.get_study_directions(self.study_id))
 
-    def write(self, trials: Sequence[FrozenTrial], first_number: int) -> None:
-        """Write `trials` as the study's next ones, all of them or none.
-
-        Writing the same batch once more changes nothing: an interrupt during the commit, or a
-        connection lost there, leaves open whether the batch has arrived.
-
-        Parameters
-        ----------
-        trials : sequence of FrozenTrial
-            Finished, as ``optuna.trial.create_trial`` makes them; their own numbers do not count.
-            Optuna compares each distribution with those of earlier trials, this does not.
-        first_number : int
-            Number of the first of them: how many trials the study should have.
-
-        Raises
-        ------
-        ValueError
-            When a trial is not finished, or has another number of values than the study.
-        NumbersTakenError
-            When the study has more trials, or fewer.
-        StudyError
-            When the study was deleted.
-        sqlalchemy.exc.SQLAlchemyError
-            When the database does not take them.
-        """
-        with self.locked() as connection:
-            n_trials = self.append(connection, trials, first_number)
-            if not self.is_written(connection, trials, first_number):
-                raise NumbersTakenError(self._study_name, first_number, n_trials)
-
     @contextmanager
     def locked(self) -> Iterator[sa.Connection]:
         """Begin a transaction in which nobody else writes trials of the study.
@@ -122,24 +75,36 @@ class TrialWriter:
 
     def append(
         self, connection: sa.Connection, trials: Sequence[FrozenTrial], first_number: int
-    ) -> int:
-        """Write `trials`, within `locked`, if they are the study's next ones, else nothing.
+    ) -> bool:
+        """Write `trials`, within `locked`, if they are the study's next ones, all of them or none.
+
+        Parameters
+        ----------
+        connection : sqlalchemy.Connection
+        trials : sequence of FrozenTrial
+            Finished, as ``optuna.trial.create_trial`` makes them; their own numbers do not count.
+            Optuna compares each distribution with those of earlier trials, this does not.
+        first_number : int
+            Number of the first of them: how many trials the study should have.
 
         Returns
         -------
-        int
-            Trials that the study has then.
+        bool
+            False when the study has more trials, or fewer: nothing is written.
 
         Raises
         ------
         ValueError
-            As `write`.
+            When a trial is not finished, or has another number of values than the study.
+        sqlalchemy.exc.SQLAlchemyError
+            When the database does not take them.
         """
         for trial in trials:
             self._check(trial)
-        n_trials = self.count(connection)
-        if n_trials != first_number or not trials:
-            return n_trials
+        if self.count(connection) != first_number:
+            return False
+        if not trials:
+            return True
         rows = [
             {
                 "number": number,
@@ -153,7 +118,7 @@ class TrialWriter:
         connection.execute(TRIALS.insert(), rows)
         there = self._trials_from(connection, first_number)
         _insert_parts(connection, [row.trial_id for row in there], trials)
-        return n_trials + len(trials)
+        return True
 
     def count(self, connection: sa.Connection) -> int:
         """Return how many trials the study has; Optuna counts them to number the next one."""

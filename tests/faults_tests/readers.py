@@ -52,6 +52,7 @@ from studies.warm_start import read_warm_start
 from tests.conftest import ROOT
 from tests.faults_tests.mutations import Content, documents, lines, settings_files, tables
 from tests.objectives_tests.test_sessions import RESULT
+from tests.studies_tests.writing import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -443,7 +444,7 @@ def _databases(world: _World) -> list[Reader]:
     def make() -> None:
         read()
         storage = open_storage(url)
-        TrialWriter(storage, "s").write([_trial(world.config)] * 3, 0)
+        write(TrialWriter(storage, "s"), [_trial(world.config)] * 3, 0)
         storage.engine.dispose()
 
     seed = _bytes_of(path, make)

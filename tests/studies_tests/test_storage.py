@@ -18,6 +18,7 @@ from objectives.sessions import SessionIdentity, SessionStore
 from studies.storage import open_existing, open_storage
 from studies.trial_writer import TrialWriter
 from tests.postgres import REQUIRED, running_server
+from tests.studies_tests.writing import write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -192,7 +193,7 @@ def test_where_writing_ahead_is_refused_sqlite_stays_as_it_was(tmp_path: Path) -
 def test_a_study_may_live_in_memory() -> None:
     storage = open_storage("sqlite://")
     study = optuna.create_study(storage=storage)
-    TrialWriter(storage, study.study_name).write([optuna.trial.create_trial(value=1.0)], 0)
+    write(TrialWriter(storage, study.study_name), [optuna.trial.create_trial(value=1.0)], 0)
     assert study.best_value == 1.0
 
 

@@ -30,7 +30,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from engine.errors import StudyError
 from studies.storage import open_storage
-from studies.trial_writer import NumbersTakenError, TrialWriter
+from studies.trial_writer import TrialWriter
+from tests.studies_tests.writing import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,11 +62,9 @@ def trial_of(x: float = 0.5, value: float = 0.25, **more: Any) -> FrozenTrial:
 
 def append(writer: TrialWriter, trials: Sequence[FrozenTrial], first_number: int = 0) -> None:
     """Write behind what others have written, as a worker does that plans again."""
-    while True:
-        try:
-            return writer.write(trials, first_number)
-        except NumbersTakenError as error:
-            first_number = error.n_trials
+    while not write(writer, trials, first_number):
+        with writer.locked() as connection:
+            first_number = writer.count(connection)
 
 
 def all_kinds() -> list[FrozenTrial]:
@@ -151,7 +150,7 @@ def test_what_is_read_is_what_optuna_would_have_written(
     make_study(theirs).add_trials(all_kinds())
     make_study(ours)
     trials = all_kinds()
-    TrialWriter(ours, "study").write(trials, 0)
+    write(TrialWriter(ours, "study"), trials, 0)
     expected = [fields(trial) for trial in read(theirs)]
     assert [fields(trial) for trial in read(ours)] == expected
     assert [row["number"] for row in expected] == list(range(len(trials)))
@@ -172,7 +171,7 @@ def test_every_row_is_what_optuna_would_have_written(
         make_study(storage, "another").add_trial(another)
         make_study(storage, n_objectives=n_objectives).add_trial(trials[0])
     optuna.load_study(study_name="study", storage=theirs).add_trials(trials)
-    TrialWriter(ours, "study").write(trials, 1)
+    write(TrialWriter(ours, "study"), trials, 1)
     expected = rows_of(theirs)
     assert len(expected["trials"]) == len(trials) + 2
     assert rows_of(ours) == expected
@@ -184,9 +183,9 @@ def test_optuna_goes_on_where_a_batch_ended_and_the_other_way_round(
     storage = opened(url)
     study = make_study(storage)
     writer = TrialWriter(storage, "study")
-    writer.write([trial_of(), trial_of()], 0)
+    write(writer, [trial_of(), trial_of()], 0)
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
-    writer.write([trial_of()], 4)
+    write(writer, [trial_of()], 4)
     assert [trial.number for trial in study.get_trials()] == [0, 1, 2, 3, 4]
 
 
@@ -197,11 +196,9 @@ def test_a_batch_that_is_not_the_next_one_is_refused(
     storage = opened(url)
     make_study(storage)
     writer = TrialWriter(storage, "study")
-    writer.write([trial_of(), trial_of()], 0)
+    write(writer, [trial_of(), trial_of()], 0)
     before = rows_of(storage)
-    with pytest.raises(NumbersTakenError, match=f"2 trials, {first_number} were") as refused:
-        writer.write([trial_of(0.1), trial_of(0.2)], first_number)
-    assert refused.value.n_trials == 2
+    assert not write(writer, [trial_of(0.1), trial_of(0.2)], first_number)
     assert rows_of(storage) == before
 
 
@@ -210,11 +207,14 @@ def test_the_same_batch_again_changes_nothing(url: str, opened: OpenStorage) -> 
     make_study(storage)
     writer = TrialWriter(storage, "study")
     batch = all_kinds()
-    writer.write(batch, 0)
-    writer.write([trial_of()], len(batch))
+    write(writer, batch, 0)
+    write(writer, [trial_of()], len(batch))
     before = rows_of(storage)
-    writer.write(batch, 0)
-    writer.write([], 99)
+    assert not write(writer, batch, 0)
+    with writer.locked() as connection:
+        assert writer.is_written(connection, batch, 0)
+        assert not writer.is_written(connection, batch, 1)
+    assert write(writer, [], len(batch) + 1)
     assert rows_of(storage) == before
 
 
@@ -226,9 +226,9 @@ def test_only_finished_trials_that_fit_the_study_are_written(
     writer = TrialWriter(storage, "study")
     for state in (TrialState.RUNNING, TrialState.WAITING):
         with pytest.raises(ValueError, match=f"finished trials can be written, got {state.name}"):
-            writer.write([trial_of(), create_trial(state=state)], 0)
+            write(writer, [trial_of(), create_trial(state=state)], 0)
     with pytest.raises(ValueError, match="has 2 values, the study 1"):
-        writer.write([trial_of(), create_trial(values=[1.0, 2.0])], 0)
+        write(writer, [trial_of(), create_trial(values=[1.0, 2.0])], 0)
     assert read(storage) == []
 
 
@@ -237,9 +237,9 @@ def test_a_batch_that_fails_half_way_leaves_nothing(url: str, opened: OpenStorag
     make_study(storage)
     writer = TrialWriter(storage, "study")
     with pytest.raises(TypeError, match="not JSON serializable"):
-        writer.write([trial_of(), trial_of(user_attrs={"set": {1}})], 0)
+        write(writer, [trial_of(), trial_of(user_attrs={"set": {1}})], 0)
     assert read(storage) == []
-    writer.write([trial_of()], 0)
+    write(writer, [trial_of()], 0)
 
 
 def test_a_deleted_study_is_an_error_in_words(url: str, opened: OpenStorage) -> None:
@@ -248,7 +248,7 @@ def test_a_deleted_study_is_an_error_in_words(url: str, opened: OpenStorage) -> 
     writer = TrialWriter(storage, "study")
     optuna.delete_study(study_name="study", storage=storage)
     with pytest.raises(StudyError, match="'study' was deleted"):
-        writer.write([trial_of()], 0)
+        write(writer, [trial_of()], 0)
 
 
 def test_the_best_trial_is_feasible(url: str, opened: OpenStorage) -> None:
@@ -259,7 +259,7 @@ def test_the_best_trial_is_feasible(url: str, opened: OpenStorage) -> None:
         trial_of(value=0.9, constraints={"critical": 1.0}),
         trial_of(value=0.6, constraints={"critical": -1.0}),
     ]
-    TrialWriter(storage, "study").write(batch, 0)
+    write(TrialWriter(storage, "study"), batch, 0)
     study = optuna.load_study(study_name="study", storage=storage)
     assert study.best_trial.number == 2
 
@@ -271,7 +271,7 @@ def test_a_reader_that_looked_before_sees_every_batch(url: str, opened: OpenStor
     writer = TrialWriter(storage, "study")
     for n_trials in (0, 3, 6):
         assert len(reader.get_trials()) == n_trials
-        writer.write([trial_of()] * 3, n_trials)
+        write(writer, [trial_of()] * 3, n_trials)
     assert len(reader.get_trials()) == 9
 
 
@@ -300,7 +300,7 @@ def test_a_batch_that_commits_late_is_seen(
 
     sa.event.listen(slow.engine, "commit", hold)
     with ThreadPoolExecutor() as threads:
-        late = threads.submit(writer.write, [trial_of(0.7), trial_of(0.8)], 0)
+        late = threads.submit(write, writer, [trial_of(0.7), trial_of(0.8)], 0)
         assert about_to_commit.wait(PATIENCE_S)
         overtaking = threads.submit(other, opened(url))
         with pytest.raises(TimeoutError):
@@ -321,7 +321,7 @@ def test_writers_at_once_never_give_a_number_twice(url: str, opened: OpenStorage
     reader = optuna.load_study(study_name="study", storage=opened(url))
     n_batches = 12
 
-    def write(name: str) -> None:
+    def write_as(name: str) -> None:
         writer = TrialWriter(opened(url), "study")
         for _ in range(n_batches):
             append(writer, [trial_of(user_attrs={"by": name, "n": n}) for n in range(N_IN_BATCH)])
@@ -332,7 +332,7 @@ def test_writers_at_once_never_give_a_number_twice(url: str, opened: OpenStorage
             study.add_trial(trial_of(user_attrs={"by": "optuna", "n": 0}))
 
     with ThreadPoolExecutor() as threads:
-        working = [threads.submit(write, "a"), threads.submit(write, "b")]
+        working = [threads.submit(write_as, "a"), threads.submit(write_as, "b")]
         working.append(threads.submit(add_with_optuna))
         while not all(future.done() for future in working):
             reader.get_trials()
@@ -405,7 +405,7 @@ def test_the_tools_of_optuna_work_on_it(url: str, opened: OpenStorage) -> None:
         create_trial(value=n / 20, params={"x": n / 20, "y": n % 3 / 3}, distributions=axes)
         for n in range(20)
     ]
-    TrialWriter(storage, "study").write(batch, 0)
+    write(TrialWriter(storage, "study"), batch, 0)
     study = optuna.load_study(study_name="study", storage=storage)
     importances = optuna.importance.get_param_importances(study)
     assert importances["x"] > importances["y"]
