@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from objectives.configuration import load_configuration
-from studies.storage import open_storage, quiet_optuna, translated_errors
+from studies.storage import open_existing, open_storage, quiet_optuna, translated_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,15 +33,21 @@ def storage_url(storage: str | None) -> str:
 
 
 @contextmanager
-def opened_storage(url: str) -> Iterator[RDBStorage]:
+def opened_storage(url: str, *, is_new_allowed: bool = False) -> Iterator[RDBStorage]:
     """Open a database of studies, and close it; a failing one ends in one line.
+
+    Parameters
+    ----------
+    url : str
+    is_new_allowed : bool
+        Whether to make it when it is not there.
 
     Raises
     ------
     StudyError
     """
     with quiet_optuna(), translated_errors(url):
-        storage = open_storage(url)
+        storage = open_storage(url) if is_new_allowed else open_existing(url)
         try:
             yield storage
         finally:

@@ -38,7 +38,7 @@ def submit(
     )
     definition = options.definition(study_name=study_name)
     url = definition.study.storage
-    with opened_storage(url) as opened:
+    with opened_storage(url, is_new_allowed=True) as opened:
         submit_study(definition, opened)
     typer.echo(
         f"study {definition.name!r} is submitted: {definition.study.max_experiments} trials; "

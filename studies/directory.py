@@ -96,7 +96,8 @@ def list_studies(storage: RDBStorage) -> list[StudyStatus]:
             budget = int(search.budget) if search else None
         n_workers = busy.count(study.study_id)
         rate = _rate(trials) if n_workers else None
-        best, first = _best(trials), trials[0].value if trials else None
+        ours = trials if search else []  # another program's values may mean anything
+        best, first = _best(ours), ours[0].value if ours else None
         n_left = None if budget is None else max(budget - len(trials), 0)
         found.append(
             StudyStatus(
@@ -146,7 +147,7 @@ def delete(storage: RDBStorage, name: str) -> None:
     n_workers = sum(worker.study_id == study_id for worker in _alive(storage))
     if n_workers:
         raise StudyError(
-            f"study {name!r}: {n_workers} workers are at it; `radtune cancel` it first"
+            f"study {name!r} has workers ({n_workers}); `radtune cancel` it first, they then end"
         )
     with storage.engine.begin() as connection:
         for table in (LEASES, SEARCHES):
