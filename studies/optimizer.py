@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from optuna.trial import TrialState
 
+from engine.errors import StudyError
 from objectives.search_space import real_weights
 from studies.export import check_output, export_configuration, set_aside
 from studies.gate import GateReport, Verdict
@@ -23,7 +24,7 @@ from studies.options import (
 from studies.progress import Silence
 from studies.proof import Proof, prove
 from studies.records import is_feasible, origin_of_record
-from studies.runner import STOPPED, StudyRunner
+from studies.runner import CANCELLED, STOPPED, StudyRunner
 from studies.samplers.base import BASELINE
 from studies.search import join, submit
 from studies.stopping import Stopper
@@ -264,6 +265,8 @@ class TrainingOptimizer:
         reason = runner.run(stopper, self._progress, self._is_stopped)
         if reason is None or reason == STOPPED:
             raise KeyboardInterrupt
+        if reason == CANCELLED:
+            raise StudyError(f"study {name!r} was cancelled; run the same again to go on")
         return reason
 
     def _keep_or_export(

@@ -55,6 +55,7 @@ _MOST_IN_BLOCK = 1024
 _MOST_BLOCKS = 4  # whose turn has not come, before a worker waits
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 STOPPED = "stopped by its user"
+CANCELLED = "it was cancelled"
 
 
 class Contender(NamedTuple):
@@ -202,7 +203,7 @@ class StudyRunner:
 
     def _why_closed(self, answer: Answer) -> str:
         if answer.state is SearchState.CANCELLED:
-            return "it was cancelled"
+            return CANCELLED
         return str(self._patiently(lambda: self._study.user_attrs).get(STOP_REASON, "it ended"))
 
     def _leave(self, reason: str) -> str:
