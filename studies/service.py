@@ -9,7 +9,7 @@ from engine.errors import RadTuneError
 from studies.directory import open_studies
 from studies.options import stopping_rules
 from studies.patience import Patience
-from studies.search import join
+from studies.search import definition_of, join
 from studies.stopping import Stopper
 
 if TYPE_CHECKING:
@@ -100,13 +100,13 @@ class Service:
             return False
         try:
             search = self._patiently(lambda: self._join(name))
+            stopper = Stopper(stopping_rules(search.definition.study))
+            reason = search.runner.run(stopper, self._progress, self._is_stopped, waits=waits)
         except RadTuneError as error:
+            self._joined.pop(name, None)
             shift.refused[name] = str(error)
             self._progress.say(f"study {name!r} is left to others: {error}")
             return False
-        self._progress.say(f"study {name!r}: {len(search.runner.records)} trials are there")
-        stopper = Stopper(stopping_rules(search.definition.study))
-        reason = search.runner.run(stopper, self._progress, self._is_stopped, waits=waits)
         if reason is None:
             return False
         del self._joined[name]
@@ -118,6 +118,10 @@ class Service:
         return True
 
     def _join(self, name: str) -> Search:
-        if name not in self._joined:
-            self._joined[name] = join(name, self._storage, self._worker, self._progress)
-        return self._joined[name]
+        """Open a study, anew when it was submitted with other rules meanwhile."""
+        search = self._joined.get(name)
+        if search is None or search.definition != definition_of(search.study):
+            search = join(name, self._storage, self._worker, self._progress)
+            self._joined[name] = search
+            self._progress.say(f"study {name!r}: {len(search.runner.records)} trials are there")
+        return search
