@@ -9,7 +9,9 @@ import typer
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
+from engine.errors import shown
 from scripts.console import JsonOption, print_json
 from scripts.storage import StorageOption, opened_storage, storage_url
 from studies.directory import list_studies
@@ -52,7 +54,7 @@ def _table(studies: Sequence[StudyStatus]) -> Table:
         table.add_column(column, justify="left" if column in ("study", "state") else "right")
     for one in studies:
         table.add_row(
-            one.name,
+            Text(one.name if one.name.isprintable() else shown(one.name)),  # no markup
             one.state,
             str(one.n_trials) if one.budget is None else f"{one.n_trials} of {one.budget}",
             _shown(one.best, "{:.4f}"),

@@ -27,9 +27,10 @@ def worker(
     """Run the open studies of a database in turn, beside any number of other workers.
 
     Ends when no study is open. Ctrl-C or SIGTERM brings back what has run and ends with code 130.
+    A study that cannot be run here, such as one of other data, is left to others: exit code 1.
     """
     with (
-        opened_storage(storage_url(storage)) as opened,
+        opened_storage(storage_url(storage), is_new_allowed=forever) as opened,
         stop_on_signals("trial") as is_stopped,
         trial_progress() as progress,
         Worker(opened.engine) as this,
@@ -39,6 +40,7 @@ def worker(
     if is_stopped():
         raise KeyboardInterrupt
     if shift.refused:
-        name, why = next(iter(shift.refused.items()))
-        raise StudyError(f"{len(shift.refused)} studies could not be run here: {name!r}: {why}")
-    typer.echo(f"no study is open; this worker has ended {len(shift.ended)}")
+        why = "; ".join(f"{name!r} ({reason})" for name, reason in shift.refused.items())
+        raise StudyError(f"could not be run here: {why}")
+    ended = ", ".join(map(repr, shift.ended)) or "none"
+    typer.echo(f"no study is open{' of those named' if study else ''}; ended here: {ended}")

@@ -312,3 +312,8 @@ def offer(storage: RDBStorage, study_name: str, budget: int) -> None:
         moved = connection.execute(sa.update(SEARCHES).where(ours).values(**values))
         if moved.rowcount == 0:
             connection.execute(sa.insert(SEARCHES).values(study_id=writer.study_id, **values))
+        # SQLite uses the id of a study again that another program has deleted
+        leases = LEASES.c.study_id == writer.study_id
+        first = connection.scalar(sa.select(sa.func.min(LEASES.c.first)).where(leases))
+        if first is not None and first != writer.count(connection):
+            connection.execute(sa.delete(LEASES).where(leases))

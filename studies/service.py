@@ -10,7 +10,7 @@ from studies.directory import OpenStudy, open_studies
 from studies.options import stopping_rules
 from studies.patience import Patience
 from studies.runner import STOPPED, stopped_at
-from studies.search import join
+from studies.search import definition_of, join
 from studies.stopping import Stopper
 
 if TYPE_CHECKING:
@@ -140,7 +140,9 @@ class Service:
         return True
 
     def _join(self, study: OpenStudy) -> Search:
-        if study not in self._joined:
+        """Open a study, anew when it was submitted with other rules meanwhile."""
+        known = self._joined.get(study)
+        if known is None or known.definition != definition_of(known.study):
             search = join(
                 study.name,
                 self._storage,

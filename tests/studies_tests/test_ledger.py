@@ -344,6 +344,18 @@ def test_a_study_that_was_deleted_meanwhile_is_one_line(crew: Crew) -> None:
     assert crew.state == "None"
 
 
+def test_a_study_does_not_inherit_what_was_leased_of_one_with_its_id(crew: Crew) -> None:
+    """Optuna's dashboard deletes studies without the leases; SQLite uses their ids again."""
+    one = crew.ledger(1)
+    crew.begin(one)
+    one.visit([], 5)
+    crew.gone.add(1)
+    optuna.delete_study(study_name=crew.name, storage=crew.storage)
+    later = Crew(crew.storage)
+    later.offer(3)
+    assert spans(later.ledger(2).visit([], 5)) == [(0, 1, 0)]
+
+
 def test_a_study_that_was_never_offered_says_so(crew: Crew) -> None:
     other = Crew(crew.storage)
     with pytest.raises(StudyError, match=f"'{other.name}' was never submitted"):
