@@ -30,7 +30,7 @@ def worker(
     A study that cannot be run here, such as one of other data, is left to others: exit code 1.
     """
     with (
-        opened_storage(storage_url(storage), is_new_allowed=forever) as opened,
+        opened_storage(storage_url(storage), is_new=forever) as opened,
         stop_on_signals("trial") as is_stopped,
         trial_progress() as progress,
         Worker(opened.engine) as this,

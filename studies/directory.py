@@ -165,7 +165,8 @@ def delete(storage: RDBStorage, name: str) -> None:
         n_workers = sum(worker.study_id == study_id for worker in alive)
         if n_workers:
             raise StudyError(
-                f"study {name!r} has workers ({n_workers}); `radtune cancel` it first, they then end"
+                f"study {name!r} has workers ({n_workers}); `radtune cancel` it first, "
+                "they then end"
             )
         for table in (LEASES, SEARCHES):
             connection.execute(sa.delete(table).where(table.c.study_id == study_id))

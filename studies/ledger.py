@@ -224,10 +224,12 @@ class Ledger:
             return block
         # Perhaps it was written by a visit of which nothing was heard.
         is_there = self._writer.is_written(connection, block.records, block.first)
-        is_ours = not lease or (lease.worker_id in (self._worker.id, None) and lease.first == now)
-        if block.records and is_there and is_ours:
-            return Block(now, block.stop if lease else now, block.lane)
-        return None
+        if not block.records or not is_there or (lease and lease.first != now):
+            return None
+        if lease and lease.worker_id not in (self._worker.id, None):
+            return None
+        is_ours = lease is not None and lease.worker_id == self._worker.id
+        return Block(now, block.stop if is_ours else now, block.lane)
 
     def _lease_until(self, stop: int) -> sa.ColumnElement[bool]:
         return (LEASES.c.study_id == self._study_id) & (LEASES.c.stop == stop)
@@ -304,11 +306,6 @@ def offer(storage: RDBStorage, study_name: str, budget: int) -> None:
     ours = SEARCHES.c.study_id == writer.study_id
     values = {"state": SearchState.OPEN, "budget": budget}
     with writer.locked() as connection:
-        if writer.count(connection) == 0:
-            # Optuna knows nothing of leases: a study that it deleted, of which SQLite gives the id
-            # to the next one, has left its own.
-            stale = (LEASES.c.study_id == writer.study_id) & (LEASES.c.first > 0)
-            connection.execute(sa.delete(LEASES).where(stale))
         moved = connection.execute(sa.update(SEARCHES).where(ours).values(**values))
         if moved.rowcount == 0:
             connection.execute(sa.insert(SEARCHES).values(study_id=writer.study_id, **values))

@@ -161,7 +161,9 @@ def test_a_worker_takes_the_studies_it_is_told_to(here: Here) -> None:
     told = here("worker", "--study", "two")
     assert "no study is open of those named; ended here: 'two'" in told.stdout
     assert {name: one["n_trials"] for name, one in status(here).items()} == {"one": 0, "two": 2}
-    assert "ended here: none" in here("worker", "--study", "other").stdout
+    unknown = here("worker", "--study", "other")
+    assert unknown.code == 1
+    assert "there is no study 'other'; there are: one, two" in unknown.stderr
     assert here("worker").code == 0
     assert status(here)["one"]["n_trials"] == 2
 
