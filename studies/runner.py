@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 _BLOCK_S = 1.0  # that a block of trials should take, and after which it is brought back
 _MOST_IN_BLOCK = 1024
+_GROWTH = 2  # of a block, at most, beside the one before
 _MOST_BLOCKS = 4  # whose turn has not come, before a worker waits
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 STOPPED = "stopped by its user"
@@ -192,8 +193,11 @@ class StudyRunner:
             pause = _FIRST_PAUSE_S
             n_before, began = block.number, time.monotonic()
             self._run_block(block, answer.budget, began + _BLOCK_S)
-            pace = (time.monotonic() - began) / max(1, block.number - n_before)
-            n_wanted = max(1, min(_MOST_IN_BLOCK, int(_BLOCK_S / max(pace, 1e-6))))
+            n_run = block.number - n_before
+            pace = (time.monotonic() - began) / max(1, n_run)
+            # The first trials say little: others wait for the end of a block that is too long.
+            most = min(_MOST_IN_BLOCK, _GROWTH * n_run)
+            n_wanted = max(1, min(most, int(_BLOCK_S / max(pace, 1e-6))))
 
     def _tell(self, answer: Answer) -> None:
         """Say what is not as one might expect."""
@@ -210,8 +214,8 @@ class StudyRunner:
     def _leave(self, reason: str) -> str:
         """Bring back what can be, and leave the rest to others."""
         for _ in range(10):  # the blocks before ours are about to come back
-            if not any(block.records for block in self._blocks):
-                break
+            if not self._blocks or not self._blocks[0].records:
+                break  # what we shall not run any more keeps what comes after it
             self._visit()
             time.sleep(_LONGEST_PAUSE_S if self._blocks else 0.0)
         self._visit(leave=True, end=reason)
