@@ -139,7 +139,7 @@ def _document(identity: Identity) -> dict[str, object]:
         "the strategy": identity.strategy,
         "the pruner": identity.pruner,
         "the seed": identity.seed,
-        "the size of its batches": identity.batch,
+        "the size of its batches": identity.batch or "none (not synchronous)",
         "the form of its records": _FORM,
     }
 

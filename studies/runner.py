@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 _BLOCK_S = 1.0  # that a block of trials should take, and after which it is brought back
 _MOST_IN_BLOCK = 1024
+_GROWTH = 8  # of a block, at most, beside the one before
 _MOST_BLOCKS = 4  # whose turn has not come, before a worker waits
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 _N_WAITS = 10  # for the trials before one's own, when a worker leaves
@@ -198,8 +199,11 @@ class StudyRunner:
             pause = _FIRST_PAUSE_S
             n_before, began = block.number, time.monotonic()
             self._run_block(block, answer.budget, began + _BLOCK_S)
-            pace = (time.monotonic() - began) / max(1, block.number - n_before)
-            n_wanted = max(1, min(_MOST_IN_BLOCK, int(_BLOCK_S / max(pace, 1e-6))))
+            n_run = block.number - n_before
+            pace = (time.monotonic() - began) / max(1, n_run)
+            # The first trials say little: others wait for the end of a block that is too long.
+            most = min(_MOST_IN_BLOCK, _GROWTH * n_run)
+            n_wanted = max(1, min(most, int(_BLOCK_S / max(pace, 1e-6))))
 
     def _tell(self, answer: Answer) -> None:
         """Say what is not as one might expect."""
@@ -221,8 +225,8 @@ class StudyRunner:
                 self._run_block(block, answer.budget, float("inf"), pauses=False)
         for _ in range(_N_WAITS):
             self._visit()
-            if not any(block.records for block in self._blocks):
-                break
+            if not self._blocks or not self._blocks[0].records:
+                break  # what we shall not run any more keeps what comes after it
             time.sleep(_LONGEST_PAUSE_S)  # the blocks before ours are about to come back
         self._visit(leave=True, end=reason)
         return reason

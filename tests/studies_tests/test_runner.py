@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import optuna
@@ -13,7 +14,7 @@ from engine.settings import Weights
 from objectives.objective import RungReport, Valuation, WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights
 from objectives.truth import CRITICAL_KINDS
-from studies.ledger import offer
+from studies.ledger import Answer, Block, offer
 from studies.progress import Silence
 from studies.pruners import PRUNERS
 from studies.records import CRITICAL_CONSTRAINTS, is_feasible
@@ -26,7 +27,7 @@ from studies.warm_start import NO_WARM_START, WarmStart
 from studies.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from objectives.configuration import Configuration
@@ -284,6 +285,33 @@ def test_a_study_that_another_process_has_moved_on_goes_on_from_there(
     assert [essence(r) for r in first.records] == [essence(r) for r in alone.records]
     stored = setup.runner("shared", strategy).records
     assert [essence(r) for r in stored] == [essence(r) for r in first.records]
+
+
+def test_blocks_grow_step_by_step(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current weights are tried in no time, what a strategy has to place is not."""
+    runner = setup.runner(strategy="random_search", n_trials=60)
+    visit, wanted = runner._ledger.visit, [1]
+
+    def listen(blocks: Sequence[Block], n_wanted: int | None = None, **more: Any) -> Answer:
+        wanted.append(n_wanted or wanted[-1])
+        return visit(blocks, n_wanted, **more)
+
+    monkeypatch.setattr(runner._ledger, "visit", listen)
+    runner.run(stopper(), Silence())
+    assert len(runner.records) == 60
+    assert max(wanted) > 1
+    assert all(later <= 2 * earlier for earlier, later in pairwise(wanted))
+
+
+def test_whoever_leaves_does_not_wait_for_itself(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = setup.run(1).runner
+    runner._blocks = [Block(1, 5, 0), Block(5, 9, 1, list(runner.records))]
+    visits: list[dict[str, object]] = []
+    monkeypatch.setattr(runner, "_visit", lambda **given: visits.append(given))
+    runner._leave(STOPPED)
+    assert visits == [{"leave": True, "end": STOPPED}]
 
 
 def test_whoever_leaves_a_finished_study_does_not_change_why_it_ended(setup: Setup) -> None:
