@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _DEFINITION = "definition"
 _SUBMITTED = "submitted"
+_CODE_VERSION = "code_version"
 
 
 class Search(NamedTuple):
@@ -80,7 +81,7 @@ def submit(definition: StudyDefinition, storage: RDBStorage) -> Inputs:
         {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "command_line": command_line(),
-            "code_version": code_version(),
+            _CODE_VERSION: code_version(),
         },
     )
     offer(storage, definition.name, definition.study.max_experiments)
@@ -143,6 +144,8 @@ def join(
     inputs = inputs or read_inputs(config, definition.dataset_files)
     identity = _identity(definition, inputs)
     claim(storage, study, identity)
+    if study.user_attrs.get(_SUBMITTED, {}).get(_CODE_VERSION) != code_version():
+        progress.say(f"study {name!r} was submitted by another version of this program")
 
     def on_cases(n_done: int, n_cases: int) -> None:
         progress.cases(n_done, n_cases)

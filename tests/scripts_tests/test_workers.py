@@ -187,6 +187,20 @@ def test_a_study_of_other_data_is_left_to_others(here: Here) -> None:
     assert status(here)["one"]["state"] == "open"
 
 
+def test_another_version_of_the_program_is_said(here: Here) -> None:
+    assert submit(here, name="one", trials=2).code == 0
+    with closing(sqlite3.connect(here.folder / DATABASE)) as database, database:
+        database.execute(
+            "update study_user_attributes set value_json = replace(value_json, 'sha256:', 'other:') "
+            "where key = 'submitted'"
+        )
+    ran = here("worker")
+    assert ran.code == 0
+    assert "'one' was submitted by another version of this program" in ran.stderr
+    submit(here, name="two", trials=2)
+    assert "another version" not in here("worker").stderr
+
+
 def test_the_time_limit_of_a_study_ends_the_worker_and_not_the_study(here: Here) -> None:
     submit(here, trials=500, more=", timeout: 0.000001")
     ran = here("worker")
