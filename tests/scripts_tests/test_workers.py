@@ -191,8 +191,8 @@ def test_another_version_of_the_program_is_said(here: Here) -> None:
     assert submit(here, name="one", trials=2).code == 0
     with closing(sqlite3.connect(here.folder / DATABASE)) as database, database:
         database.execute(
-            "update study_user_attributes set value_json = replace(value_json, 'sha256:', 'other:') "
-            "where key = 'submitted'"
+            "update study_user_attributes set value_json = "
+            "replace(value_json, 'sha256:', 'other:') where key = 'submitted'"
         )
     ran = here("worker")
     assert ran.code == 0
