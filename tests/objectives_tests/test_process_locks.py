@@ -97,10 +97,24 @@ def test_a_lock_of_a_living_process_stays_its_own_however_often_one_asks(url: st
 def test_a_lock_of_one_s_own_is_not_abandoned_and_is_kept_when_one_asks(url: str) -> None:
     with opened(url) as locks:
         assert locks.take(7)
+        assert locks.take(7)
         assert not locks.is_abandoned(7)
         locks.keep()
         with holder(url, 7, is_free=False):
             assert not locks.is_abandoned(7)
+
+
+def test_two_users_of_one_process_exclude_each_other_and_end_on_their_own(url: str) -> None:
+    """A notebook that looks at its studies must not let go of what its training holds."""
+    with opened(url) as one:
+        assert one.take(7)
+        with opened(url) as other:
+            assert not other.is_abandoned(7)
+            assert not other.take(7)
+            assert other.take(8)
+        assert one.is_abandoned(8)
+        with holder(url, 7, is_free=False):
+            assert one.take(8)
 
 
 def test_nobody_is_taken_for_gone_where_nothing_is_known() -> None:
