@@ -52,7 +52,7 @@ def test_of_two_claims_at_once_the_first_wins_and_the_other_hears_what_differs(
     monkeypatch.setattr("studies.identity.set_first", first_the_other)
     with pytest.raises(StudyError, match=r"^study 'study' cannot go on") as refused:
         claim(other, late, OTHER)
-    for said in ("(b.json)", "the seed was 1, now 2", "the size of its batches was 8, now None"):
+    for said in ("(b.json)", "the seed was 1, now 2", "the size of its batches was 8, now none"):
         assert said in str(refused.value)
     claim(one, study, ONE)
     claim(other, late, ONE)

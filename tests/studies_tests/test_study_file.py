@@ -50,12 +50,12 @@ def test_the_shipped_studies() -> None:
     ]
 
 
-def test_the_study_auto_is_a_synchronous_one_of_what_optimize_runs_without_a_file(
+def test_the_study_auto_is_what_optimize_runs_without_a_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(ROOT)
     of_file = OptimizationConfig(study_file=ROOT / "studies/auto.yaml").definition()
-    assert of_file == OptimizationConfig(synchronous=True).definition(study_name="auto")
+    assert of_file == OptimizationConfig().definition(study_name="auto")
 
 
 def test_the_example_shows_every_key() -> None:
