@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -18,6 +17,8 @@ def begin_worker() -> None:
     which would keep their memory for minutes.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import multiprocessing  # noqa: PLC0415 - a lookup, which has no workers, starts without it
+
     # It may have ended already, while this one was still importing: then another process has taken
     # its place, of which only multiprocessing knows that it is not the parent.
     parent = multiprocessing.parent_process()
