@@ -47,10 +47,10 @@ class Schedule(NamedTuple):
         budget : int
         """
         stop = min(first + n_wanted, self.limit(budget))
-        if first < self.n_given:
-            return range(first, min(self.n_given, self.limit(budget)))
-        if n_done < self.n_given or (self.is_sequential and n_done < first):
+        if n_done < min(first, self.n_given) or (self.is_sequential and n_done < first):
             return range(first, first)
+        if first < self.n_given:
+            return range(first, max(first, min(self.n_given, self.limit(budget))))
         if self.batch_size is None:
             return range(first, max(first, stop))
         begin = self.batch_begin(first)

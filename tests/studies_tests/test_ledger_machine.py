@@ -170,6 +170,9 @@ class Machine(RuleBasedStateMachine):
             return
         self.crew.offer(self.offered)
         self.join()
+        # Whoever lives takes his lock again (`ProcessLocks.keep`): all taken for dead for ever
+        # would take the trials from each other.
+        self.crew.gone -= {hand.number for hand in self.hands}
         limit = self.schedule.limit(self.offered)
         for _ in range(_MOST_ROUNDS):
             if len(self.there) >= limit:

@@ -20,6 +20,8 @@ def test_given_trials_beyond_the_budget_are_left_out() -> None:
     assert Schedule(n_given=5).next_block(0, 0, 1, budget=3) == range(3)
     assert not Schedule(n_given=5).next_block(3, 3, 1, budget=3)
     assert Schedule(n_given=5).next_block(3, 3, 1, budget=9) == range(3, 5)
+    # the budget was raised while trial 0 runs: nothing can be compared with it yet
+    assert not Schedule(n_given=5).next_block(1, 0, 1, budget=9)
 
 
 @pytest.mark.parametrize(
