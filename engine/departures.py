@@ -48,9 +48,12 @@ class Departure(IntFlag):
 
 
 def departures(
-    query: Query, index: CatalogueIndex, anatomy: NDArray[np.float64]
+    query: Query,
+    index: CatalogueIndex,
+    rows: NDArray[np.int64],
+    anatomy: NDArray[np.float64],
 ) -> NDArray[np.uint8]:
-    """Return how each row departs from the name, as `Departure` flags, shape (n_rows,).
+    """Return how some rows depart from the name, as `Departure` flags, shape (n_chosen,).
 
     A row departs in side when it states another side than the name or one that the name does not;
     in contrast when only one of the two gives contrast, both do in different ways, or the name
@@ -63,23 +66,24 @@ def departures(
     ----------
     query : Query
     index : CatalogueIndex
-    anatomy : ndarray of float64, shape (n_rows,)
+    rows : ndarray of int64, shape (n_chosen,)
+    anatomy : ndarray of float64, shape (n_chosen,)
         Similarity of each row's anatomy with the name's, [0, 1].
     """
     parsed = query.parsed
-    other_side = index.laterality != SIDES.index(parsed.laterality)
-    departs: NDArray[np.uint8] = (index.sided & other_side) * np.uint8(Departure.SIDE)
-    other_contrast = index.contrast != CONTRASTS.index(parsed.contrast)
-    given = index.gives_contrast | (parsed.contrast in GIVES_CONTRAST)
+    other_side = index.laterality[rows] != SIDES.index(parsed.laterality)
+    departs: NDArray[np.uint8] = (index.sided[rows] & other_side) * np.uint8(Departure.SIDE)
+    other_contrast = index.contrast[rows] != CONTRASTS.index(parsed.contrast)
+    given = index.gives_contrast[rows] | (parsed.contrast in GIVES_CONTRAST)
     other_contrast |= query.contrast_is_cut
     departs |= (given & other_contrast) * np.uint8(Departure.CONTRAST)
     if not query.modalities or query.modality_conflict:
-        departs |= index.states_modality * np.uint8(Departure.MODALITY)
+        departs |= index.states_modality[rows] * np.uint8(Departure.MODALITY)
     if parsed.anatomy:
         departs[anatomy < _SHOWN] |= np.uint8(Departure.BODY_PART)
     named = stated_groups(parsed.context)
-    for group, rows_by_term in index.patient_groups.items():
-        for term, rows in rows_by_term.items():
+    for group, states_term in index.patient_groups.items():
+        for term, states in states_term.items():
             if term not in named[group]:
-                departs[rows] |= np.uint8(Departure[group.upper()])
+                departs |= states[rows] * np.uint8(Departure[group.upper()])
     return departs

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from engine.candidates import candidates_among
 from engine.coefficients import Feature
-from engine.facts import find_candidates
 from engine.ranking import rank
 from engine.vetoes import vetoes
 
@@ -85,8 +85,7 @@ def strongest_vetoed(
     """
     removed = vetoes(query, index)
     any_veto = np.any(list(removed.values()), axis=0)
-    (cosines,) = index.text.cosines([query.parsed.canonical])
-    candidates = find_candidates(query, index, cosines, frequency, n_vetoed, allowed=any_veto)
+    candidates = candidates_among(query, index, frequency, any_veto, n_vetoed)
     ranking = rank(candidates, coefficients)
     return [
         Vetoed(

@@ -49,8 +49,8 @@ class CatalogueIndex:
         The flag, or what the name says where the flag is empty.
     names_intervention : ndarray of bool, shape (n_rows,)
         Rows whose name states an interventional action.
-    patient_groups : dict of str to dict of str to ndarray of int64
-        Rows that state each term of each of `engine.patient.PATIENT_GROUPS`.
+    patient_groups : dict of str to dict of str to ndarray of bool, shape (n_rows,)
+        Which rows state each term of each of `engine.patient.PATIENT_GROUPS`.
     name_order : ndarray of int64, shape (n_rows,)
         Position of each row in the order of preferred names: the last tie-break.
     """
@@ -94,7 +94,7 @@ class CatalogueIndex:
         self.names_intervention: NDArray[np.bool_] = np.array(
             [bool(row.intervention) for row in self.slots], dtype=np.bool_
         )
-        self.patient_groups = _rows_by_group(self.slots)
+        self.patient_groups = _states_term(self.slots)
         self.name_order = _positions(self.rows)
         self.text = TextIndex(
             [row.name for row in self.slots],
@@ -107,11 +107,12 @@ class CatalogueIndex:
         return len(self.rows)
 
 
-def _rows_by_group(slots: Sequence[RowSlots]) -> dict[str, dict[str, NDArray[np.int64]]]:
+def _states_term(slots: Sequence[RowSlots]) -> dict[str, dict[str, NDArray[np.bool_]]]:
     stated = [stated_groups(row.context) for row in slots]
     return {
         group: {
-            term: np.flatnonzero([term in row[group] for row in stated]) for term in sorted(terms)
+            term: np.array([term in row[group] for row in stated], dtype=np.bool_)
+            for term in sorted(terms)
         }
         for group, terms in PATIENT_GROUPS.items()
     }

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from engine.candidates import Retriever
 from engine.coefficients import N_FEATURES, Feature, effective_coefficients
 from engine.decision import N_SCORES, Decided, Evidence, Status, decide
 from engine.departures import Departure
 from engine.explain import Reading, Vetoed, contributions, readings, strongest_vetoed
-from engine.facts import Candidates, find_candidates
 from engine.query import Query, make_query
 from engine.ranking import Ranking, rank
 from engine.reasons import ambiguity_reasons
@@ -80,30 +80,6 @@ class Explanation(NamedTuple):
     vetoed: list[Vetoed]
 
 
-def collect_facts(
-    queries: Sequence[Query],
-    index: CatalogueIndex,
-    frequencies: Sequence[NDArray[np.float64]],
-    top_k: int,
-) -> list[Candidates]:
-    """Find the candidates of many names and their features: facts, free of weights.
-
-    Parameters
-    ----------
-    queries : sequence of Query, length n_cases
-    index : CatalogueIndex
-    frequencies : sequence of ndarray of float64, shape (n_rows,), length n_cases
-        Usage of each row as the name may know it, multiples of 1/128 in [0, 1].
-    top_k : int
-        Candidates per name at most.
-    """
-    cosines = index.text.cosines([query.parsed.canonical for query in queries])
-    return [
-        find_candidates(query, index, cosines[case], frequencies[case], top_k)
-        for case, query in enumerate(queries)
-    ]
-
-
 class LookupEngine:
     """An index, weights and a calibration that answer one name at a time.
 
@@ -126,7 +102,7 @@ class LookupEngine:
     ) -> None:
         self._index = index
         self._judgement = judgement
-        self._top_k = top_k
+        self._retriever = Retriever(index, top_k)
         self._frequency = np.zeros(len(index)) if frequency is None else frequency
         self._coefficients = effective_coefficients(judgement.weights)
 
@@ -152,8 +128,10 @@ class LookupEngine:
         if not questions:
             return []
         queries = [make_query(exam_name, code) for exam_name, code in questions]
-        facts = collect_facts(queries, self._index, [self._frequency] * len(queries), self._top_k)
-        rankings = [rank(candidates, self._coefficients) for candidates in facts]
+        rankings = [
+            rank(self._retriever.candidates(query, self._frequency), self._coefficients)
+            for query in queries
+        ]
         decisions = decide(
             _evidence(queries, rankings, self._coefficients),
             self._judgement.calibration,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+_N_KEPT = 1024  # words whose products are kept: 4 bytes each for every distinct text
 
 
 class Postings(NamedTuple):
@@ -73,13 +74,29 @@ def build_postings(texts: Sequence[str], ngram_range: tuple[int, int]) -> Postin
     )
 
 
+class _Word(NamedTuple):
+    """What one word adds to the comparison of a text with every indexed text.
+
+    Attributes
+    ----------
+    columns : ndarray of int64
+        Its n-grams that some indexed text has, as often as the word has them.
+    products : ndarray of float32, shape (n_distinct,)
+        Sum of the products of their idf with what they weigh in each distinct text.
+    """
+
+    columns: NDArray[np.int64]
+    products: NDArray[np.float32]
+
+
 class NgramIndex:
     """Cosines of one text with many.
 
-    Equal, bit for bit, to scikit-learn's ``TfidfVectorizer`` with ``analyzer="char_wb"`` and
-    ``dtype=float32`` and the product of its sparse matrices: a cosine is the sum of the products
-    of weights in the order of the n-grams, each sum in float32. So it depends neither on the
-    other texts that are asked nor on how the postings came about.
+    Equal, but for rounding in the last places of a float32, to scikit-learn's
+    ``TfidfVectorizer`` with ``analyzer="char_wb"`` and the product of its sparse matrices. No
+    n-gram reaches over a blank, so that the cosine of a text is a sum over its words: what a word
+    adds is computed once. The words are added in sorted order, so that a cosine depends neither
+    on the other texts that are asked nor on the order of words.
 
     Parameters
     ----------
@@ -98,6 +115,7 @@ class NgramIndex:
         self._ngram_range = ngram_range
         self._column = {ngram: number for number, ngram in enumerate(postings.ngrams)}
         self._n_distinct = int(postings.position.max(initial=-1)) + 1
+        self._words: dict[str, _Word] = {}
 
     def cosines(self, text: str) -> NDArray[np.float32]:
         """Return the cosine of a text with each indexed text.
@@ -107,22 +125,32 @@ class NgramIndex:
         ndarray of float32, shape (n_texts,)
             In [0, 1] but for rounding.
         """
-        postings, column = self.postings, self._column
-        known = [column.get(ngram, -1) for ngram in ngrams_of(text, self._ngram_range)]
-        counted = Counter(known)
-        del counted[-1]  # unknown to every indexed text
-        ngrams = np.array(sorted(counted), dtype=np.int64)
-        counts = np.array([counted[ngram] for ngram in ngrams.tolist()], dtype=np.float32)
-        weights = _unit_length(counts * postings.idf[ngrams], np.zeros_like(ngrams), 1)
+        words = [self._word(word) for word in sorted(text.lower().split())]
         sums = np.zeros(self._n_distinct, dtype=np.float32)
-        starts, ends = postings.starts[ngrams], postings.starts[ngrams + 1]
-        runs = [slice(*run) for run in zip(starts.tolist(), ends.tolist(), strict=True)]
-        if runs:
-            products = np.concatenate([postings.weights[run] for run in runs])
-            products *= np.repeat(weights, ends - starts)
-            # adds one product after the other, in float32; bincount would add in float64
-            np.add.at(sums, np.concatenate([postings.distinct[run] for run in runs]), products)
-        return sums[postings.position]
+        for word in words:
+            sums += word.products
+        columns = np.concatenate([np.empty(0, np.int64), *(word.columns for word in words)])
+        if len(columns):
+            ngrams, counts = np.unique(columns, return_counts=True)
+            sums /= np.sqrt(np.square(counts * self.postings.idf[ngrams]).sum())
+        return sums[self.postings.position]
+
+    def _word(self, word: str) -> _Word:
+        kept = self._words.get(word)
+        if kept is None:
+            if len(self._words) == _N_KEPT:
+                self._words.clear()
+            kept = self._words[word] = self._compare(word)
+        return kept
+
+    def _compare(self, word: str) -> _Word:
+        postings, column = self.postings, self._column
+        known = [column[ngram] for ngram in ngrams_of(word, self._ngram_range) if ngram in column]
+        sums = np.zeros(self._n_distinct, dtype=np.float64)
+        for ngram in known:
+            run = slice(postings.starts[ngram], postings.starts[ngram + 1])
+            sums[postings.distinct[run]] += postings.idf[ngram] * postings.weights[run]
+        return _Word(np.array(known, dtype=np.int64), sums.astype(np.float32))
 
 
 def ngrams_of(text: str, ngram_range: tuple[int, int]) -> Iterator[str]:

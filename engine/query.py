@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from engine.modality import modalities_of_code
@@ -20,10 +21,13 @@ class Query(NamedTuple):
         What the text states.
     code_modalities : frozenset of Modality
         What MODALITY_CODE states; empty when it is blank, unknown or OT.
+    contrast_is_cut : bool
+        Whether the name ends in what may have been "without" as well as "with".
     """
 
     parsed: ParsedName
     code_modalities: frozenset[Modality]
+    contrast_is_cut: bool
 
     @property
     def modalities(self) -> frozenset[Modality]:
@@ -52,21 +56,25 @@ class Query(NamedTuple):
         return 1.0 - slots.count("unknown") / len(slots) if slots else 1.0
 
     @property
-    def contrast_is_cut(self) -> bool:
-        """Whether the name ends in what may have been "without" as well as "with"."""
-        spans = self.parsed.spans
-        if not spans or spans[-1].slot != "contrast":
-            return False
-        return self.parsed.text[spans[-1].start : spans[-1].end].lower() in _CUT
-
-    @property
     def modality_conflict(self) -> bool:
         """Whether text and code state modalities that have nothing in common."""
         stated = self.parsed.modalities
         return bool(stated and self.code_modalities and not stated & self.code_modalities)
 
+    def without_words(self) -> Query:
+        """Return what is asked without the words: equal for names that are read alike."""
+        return self._replace(parsed=replace(self.parsed, text="", spans=()))
+
 
 def make_query(exam_name: str, modality_code: str = "") -> Query:
     """Parse an exam name and its modality code."""
     code_modalities = modalities_of_code(modality_code)
-    return Query(parse(exam_name, code_modalities), code_modalities)
+    parsed = parse(exam_name, code_modalities)
+    return Query(parsed, code_modalities, _contrast_is_cut(parsed))
+
+
+def _contrast_is_cut(parsed: ParsedName) -> bool:
+    last = parsed.spans[-1] if parsed.spans else None
+    if last is None or last.slot != "contrast":
+        return False
+    return parsed.text[last.start : last.end].lower() in _CUT

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.facts import Candidates
+    from engine.candidates import Candidates
 
 
 class Ranking(NamedTuple):

@@ -31,6 +31,9 @@ class SlotSets:
         self._column = {
             term: column for column, term in enumerate(sorted(set().union(*self.groups)))
         }
+        self._known = frozenset(self._column)
+        self._shared: dict[frozenset[str], NDArray[np.int64]] = {}  # of what was asked before
+        self._overlap: dict[tuple[frozenset[str], int], NDArray[np.float64]] = {}
         self._members = np.zeros((len(self.groups), len(self._column)), dtype=np.int64)
         for position, terms in enumerate(self.groups):
             self._members[position, [self._column[term] for term in terms]] = 1
@@ -38,23 +41,32 @@ class SlotSets:
 
     def shared(self, terms: frozenset[str]) -> NDArray[np.int64]:
         """Count the terms that each group shares with `terms`, shape (n_groups,)."""
-        columns = [self._column[term] for term in terms if term in self._column]
-        counted: NDArray[np.int64] = self._members[:, columns].sum(axis=1)
+        known = terms & self._known
+        counted = self._shared.get(known)
+        if counted is None:
+            columns = [self._column[term] for term in known]
+            counted = self._shared[known] = self._members[:, columns].sum(axis=1)
         return counted
 
-    def overlap(self, terms: frozenset[str]) -> NDArray[np.float64]:
-        """Return the F1 overlap (Dice, 1945) with each row's set, shape (n_rows,), in [0, 1].
+    def overlap(self, terms: frozenset[str], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the F1 overlap (Dice, 1945) with some rows' sets, shape (n_chosen,), in [0, 1].
 
         Two empty sets agree (1); an empty and a filled one share nothing (0).
         """
-        whole = self.sizes + len(terms)
-        dice = np.divide(2.0 * self.shared(terms), whole, out=np.ones(len(whole)), where=whole > 0)
-        similar: NDArray[np.float64] = on_grid(dice, FEATURE_GRID)[self.group_of_row]
-        return similar
+        what = (terms & self._known, len(terms))
+        similar = self._overlap.get(what)
+        if similar is None:
+            whole = self.sizes + len(terms)
+            dice = np.divide(
+                2.0 * self.shared(terms), whole, out=np.ones(len(whole)), where=whole > 0
+            )
+            similar = self._overlap[what] = on_grid(dice, FEATURE_GRID)
+        chosen: NDArray[np.float64] = similar[self.group_of_row[rows]]
+        return chosen
 
-    def additions(self, terms: frozenset[str]) -> NDArray[np.int64]:
-        """Count what each row's set has beyond `terms`, shape (n_rows,)."""
-        added: NDArray[np.int64] = (self.sizes - self.shared(terms))[self.group_of_row]
+    def additions(self, terms: frozenset[str], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Count what some rows' sets have beyond `terms`, shape (n_chosen,)."""
+        added: NDArray[np.int64] = (self.sizes - self.shared(terms))[self.group_of_row[rows]]
         return added
 
     def disjoint(self, terms: frozenset[str]) -> NDArray[np.bool_]:
@@ -89,26 +101,29 @@ class AnatomySets:
         self._covered: dict[str, NDArray[np.bool_]] = {}
         self._cache: dict[frozenset[str], tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
 
-    def compare(self, terms: frozenset[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Compare with each row's anatomy.
+    def compare(
+        self, terms: frozenset[str], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Compare with the anatomy of some rows.
 
         Parameters
         ----------
         terms : frozenset of str
             The anatomy that the name states.
+        rows : ndarray of int64, shape (n_chosen,)
 
         Returns
         -------
-        similarity : ndarray of float64, shape (n_rows,)
+        similarity : ndarray of float64, shape (n_chosen,)
             Multiples of 1/128 in [0, 1].
-        additions : ndarray of int64, shape (n_rows,)
+        additions : ndarray of int64, shape (n_chosen,)
             How many parts the row names that the input neither names nor lies within.
         """
         if terms not in self._cache:
             self._cache[terms] = self._compare_groups(terms)
         similarity, additions = self._cache[terms]
-        rows = self._sets.group_of_row
-        return similarity[rows], additions[rows]
+        groups = self._sets.group_of_row[rows]
+        return similarity[groups], additions[groups]
 
     def _compare_groups(
         self, terms: frozenset[str]

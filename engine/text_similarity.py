@@ -50,23 +50,21 @@ class TextIndex:
         postings = postings or row_postings(names, fsns, ngram_range)
         self._ngrams = NgramIndex(postings, ngram_range)
 
-    def cosines(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def cosines(self, text: str) -> NDArray[np.float32]:
         """Return the better of the cosines with name and with FSN.
 
         Parameters
         ----------
-        texts : sequence of str, length n_texts
-            Canonical texts.
+        text : str
+            A canonical text.
 
         Returns
         -------
-        ndarray of float32, shape (n_texts, n_rows)
-            In [0, 1] but for rounding; each text's are as if it were asked alone.
+        ndarray of float32, shape (n_rows,)
+            In [0, 1] but for rounding.
         """
-        best = np.empty((len(texts), self._n_rows), dtype=np.float32)
-        for text, of_text in zip(texts, best, strict=True):
-            both = self._ngrams.cosines(text)
-            np.maximum(both[: self._n_rows], both[self._n_rows :], out=of_text)
+        both = self._ngrams.cosines(text)
+        best: NDArray[np.float32] = np.maximum(both[: self._n_rows], both[self._n_rows :])
         return best
 
     def token_similarities(self, text: str, rows: NDArray[np.intp]) -> NDArray[np.float64]:

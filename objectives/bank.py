@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 import engine
+from engine.candidates import Retriever
 from engine.coefficients import N_FEATURES
-from engine.lookup import collect_facts
 from engine.query import make_query
 from objectives.array_folder import (
     create_arrays,
@@ -238,7 +238,8 @@ def _build_chunks(
     Processes write to the mapped arrays themselves; the recipe travels to each of them once.
     """
     if n_jobs == 1:
-        yield from (_write_chunk(*chunk, recipe) for chunk in chunks)
+        builder = _ChunkBuilder(recipe)
+        yield from (builder.write(*chunk) for chunk in chunks)
         return
     import joblib  # noqa: PLC0415 - 0.2 s, and a lookup builds no bank
     from joblib.externals.loky import get_reusable_executor  # noqa: PLC0415
@@ -262,41 +263,49 @@ def _build_chunks(
         get_reusable_executor().shutdown()
 
 
-_received: list[BankRecipe] = []  # in a process that builds: the recipe it was started with
+_received: list[_ChunkBuilder] = []  # in a process that builds: the one it was started with
 
 
 def _receive(recipe: BankRecipe) -> None:
     begin_worker()
-    _received[:] = [recipe]
+    _received[:] = [_ChunkBuilder(recipe)]
 
 
 def _write_received_chunk(folder: Path, cases: Sequence[Case], start: int) -> Chunk:
-    return _write_chunk(folder, cases, start, *_received)
+    (builder,) = _received
+    return builder.write(folder, cases, start)
 
 
-def _write_chunk(folder: Path, cases: Sequence[Case], start: int, recipe: BankRecipe) -> Chunk:
-    entries = _build_chunk(cases, recipe)._asdict()
-    write_entries(folder, entries, start)
-    return Chunk.of(entries, start)
+class _ChunkBuilder:
+    """Computes chunk after chunk; what it has found for one name serves those read alike."""
 
+    def __init__(self, recipe: BankRecipe) -> None:
+        self._usage = recipe.usage
+        self._top_k = recipe.top_k
+        self._retriever = Retriever(recipe.catalogue, recipe.top_k)
 
-def _build_chunk(cases: Sequence[Case], recipe: BankRecipe) -> FeatureBank:
-    queries = [make_query(case.exam_name, case.modality_code) for case in cases]
-    usage = [recipe.usage.seen_from(case.site) for case in cases]
-    bank = _empty(len(cases), recipe.top_k)
-    bank.completeness[:] = [query.completeness for query in queries]
-    bank.states_nothing[:] = [query.states_nothing for query in queries]
-    bank.non_clinical[:] = [query.parsed.non_clinical for query in queries]
-    for case, found in enumerate(collect_facts(queries, recipe.catalogue, usage, recipe.top_k)):
-        n_found = len(found.rows)
-        bank.n_candidates[case] = n_found
-        if n_found:
-            filled = np.minimum(np.arange(recipe.top_k), n_found - 1)
-            filled[n_found:] = 0
-            bank.features[case] = found.features[filled]
-            bank.rows[case] = found.rows[filled]
-            bank.departs[case] = found.departs[filled]
-    return bank
+    def write(self, folder: Path, cases: Sequence[Case], start: int) -> Chunk:
+        """Compute the entries of some cases and write them to the bank's folder."""
+        entries = self._compute(cases)._asdict()
+        write_entries(folder, entries, start)
+        return Chunk.of(entries, start)
+
+    def _compute(self, cases: Sequence[Case]) -> FeatureBank:
+        bank = _empty(len(cases), self._top_k)
+        for position, case in enumerate(cases):
+            query = make_query(case.exam_name, case.modality_code)
+            bank.completeness[position] = query.completeness
+            bank.states_nothing[position] = query.states_nothing
+            bank.non_clinical[position] = query.parsed.non_clinical
+            found = self._retriever.candidates(query, self._usage.seen_from(case.site))
+            n_found = bank.n_candidates[position] = len(found.rows)
+            if n_found:
+                filled = np.minimum(np.arange(self._top_k), n_found - 1)
+                filled[n_found:] = 0
+                bank.features[position] = found.features[filled]
+                bank.rows[position] = found.rows[filled]
+                bank.departs[position] = found.departs[filled]
+        return bank
 
 
 def _empty(n_cases: int, top_k: int) -> FeatureBank:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from engine.departures import Departure
@@ -56,5 +57,6 @@ def test_what_departs(
     exam_name: str, modality_code: str, row: str, departs: Departure, index: CatalogueIndex
 ) -> None:
     position = [entry.preferred_name for entry in index.rows].index(row)
-    found = slot_facts(make_query(exam_name, modality_code), index).departs[position]
+    query = make_query(exam_name, modality_code)
+    (found,) = slot_facts(query, index, np.array([position])).departs
     assert Departure(int(found)) == departs

@@ -81,7 +81,7 @@ def test_ties_go_to_fewer_additions_then_to_the_earlier_name(
         for name, score in zip(names, ranking.scores, strict=True)
         if score == ranking.scores[0]
     ]
-    additions = slot_facts(make_query("knee"), index).additions
+    additions = slot_facts(make_query("knee"), index, np.arange(len(index))).additions
     order = [
         (additions[[r.preferred_name for r in index.rows].index(name)], name) for name in tied
     ]
