@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import time
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import sqlalchemy as sa
 
-from benchmarks.faults_ground import FOREVER, Crew, FaultError, Ground, Witness, check_same
+from benchmarks.faults_ground import (
+    EXIT_INTERRUPTED,
+    FOREVER,
+    STOPPED,
+    Crew,
+    FaultError,
+    Ground,
+    Witness,
+    check_same,
+)
 
 if TYPE_CHECKING:
     from studies.postgres_server import PostgresServer
@@ -100,6 +110,42 @@ def stop_server(
                 raise FaultError(f"a worker does not say that it waits:\n{worker.output}")
         n_trials = _finish(ground, url, witness)
     return Outage(f"server stopped ({mode})", n_workers, seconds, 0, n_before, n_trials, after)
+
+
+def stop_while_away(ground: Ground, server: PostgresServer) -> float:
+    """Ask a worker to end while PostgreSQL is stopped; let another one finish the study.
+
+    Returns
+    -------
+    float
+        Seconds until it had ended.
+
+    Raises
+    ------
+    FaultError
+        Also when it does not end as promised before the server is back.
+    """
+    url = server.new_database()
+    ground.submit(url, "told", FOREVER)
+    with Witness(url, "told") as witness:
+        worker = ground.worker(url, "told")
+        try:
+            witness.wait_for_trials(_N_AT_LEAST)
+            witness.look()
+            server.stop("fast")
+            try:
+                witness.wait_for(lambda: AWAY in worker.output, "a worker that waits")
+                worker.send(signal.SIGTERM)
+                seconds = witness.wait_for(lambda: worker.code is not None, "its end")
+            finally:
+                server.start()
+            worker.wait_for_end(EXIT_INTERRUPTED)
+            if STOPPED not in worker.output:
+                raise FaultError(f"it says no way on:\n{worker.output}")
+        finally:
+            worker.end_family()
+        _finish(ground, url, witness)
+    return seconds
 
 
 def cut_connections(
@@ -193,8 +239,15 @@ def _check_status(ground: Ground, url: str, n_trials: int, state: str | None = N
         raise FaultError(f"status says {found}")
 
 
-def outages_table(outages: list[Outage]) -> str:
-    """Return what the page says."""
+def outages_table(outages: list[Outage], seconds_to_end: float) -> str:
+    """Return what the page says.
+
+    Parameters
+    ----------
+    outages : list of Outage
+    seconds_to_end : float
+        Of `stop_while_away`.
+    """
     lines = [
         "| what | workers | seconds | connections cut | trials before | at the end "
         "| seconds from its end to the next trial |",
@@ -204,5 +257,10 @@ def outages_table(outages: list[Outage]) -> str:
         f"| {one.what} | {one.n_workers} | {one.seconds:.0f} | {one.n_cuts or '-'} "
         f"| {one.n_before} | {one.n_trials} | {one.seconds_after:.1f} |"
         for one in outages
+    ]
+    lines += [
+        "",
+        "A worker that gets SIGTERM while the server is stopped ended with code "
+        f"{EXIT_INTERRUPTED} after {seconds_to_end:.1f} s; another one finished the study.",
     ]
     return "\n".join(lines)

@@ -20,6 +20,7 @@ from benchmarks.faults_outages import (
     outages_table,
     set_clock_back,
     stop_server,
+    stop_while_away,
 )
 from benchmarks.faults_signals import start_at_once, stop_all, stops_table
 from benchmarks.page import write_section
@@ -76,7 +77,8 @@ def _outages(ground: Ground, server: PostgresServer, seconds: float) -> str:
             stop_server(ground, server, seconds, "fast"),
             stop_server(ground, server, seconds, "immediate"),
             cut_connections(ground, server, seconds),
-        ]
+        ],
+        stop_while_away(ground, server),
     )
 
 

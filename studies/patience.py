@@ -30,12 +30,20 @@ class Patience:
     say : callable
         Takes a line for the user, once for each time that the database is away.
     is_stopped : callable
-        Tells whether to wait no longer.
+        Tells whether somebody asked to stop: then nothing is waited for.
+    longest_s : float
+        Seconds to wait at most.
     """
 
-    def __init__(self, say: Callable[[str], None], is_stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        is_stopped: Callable[[], bool],
+        longest_s: float = _LONGEST_S,
+    ) -> None:
         self._say = say
         self._is_stopped = is_stopped
+        self._longest_s = longest_s
 
     def __call__(self, act: Callable[[], _T]) -> _T:
         """Do something that may be done twice; return what it returns.
@@ -43,7 +51,9 @@ class Patience:
         Raises
         ------
         sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError
-            When the database does not come back within ten minutes, or it is no lost connection.
+            When the database does not come back in time, or it is no lost connection.
+        KeyboardInterrupt
+            When somebody asked to stop while the database is away.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_away),
@@ -52,10 +62,15 @@ class Patience:
             before_sleep=self._tell,
             reraise=True,
         )
-        return retrying(act)
+        try:
+            return retrying(act)
+        except Exception as error:
+            if is_away(error) and self._is_stopped():
+                raise KeyboardInterrupt from error
+            raise
 
     def _is_over(self, state: tenacity.RetryCallState) -> bool:
-        return self._is_stopped() or (state.seconds_since_start or 0.0) >= _LONGEST_S
+        return self._is_stopped() or (state.seconds_since_start or 0.0) >= self._longest_s
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
         if state.attempt_number == 1:

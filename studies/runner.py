@@ -118,7 +118,7 @@ class StudyRunner:
         self.warm_start = warm_start
         self._blocks: list[Block] = []
         self._stopper: Stopper | None = None
-        self._patiently = Patience(Silence().say, lambda: True)  # before it runs nobody waits
+        self._patiently = Patience(Silence().say, lambda: False, longest_s=0.0)  # until it runs
         self._reload()
 
     @property

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.faults_ground import Ground
 from benchmarks.faults_kills import kill_workers
-from benchmarks.faults_outages import stop_server
+from benchmarks.faults_outages import stop_server, stop_while_away
 from benchmarks.faults_signals import start_at_once, stop_optimize
 from studies.postgres_server import PostgresServer
 from tests.postgres import need_server
@@ -48,6 +48,12 @@ def test_workers_wait_for_a_server_that_is_away(
 ) -> None:
     outage = stop_server(ground, own_server, 3, "immediate", n_workers=2)
     assert outage.n_trials > outage.n_before
+
+
+def test_a_worker_that_waits_for_a_server_can_be_stopped(
+    ground: Ground, own_server: PostgresServer
+) -> None:
+    stop_while_away(ground, own_server)
 
 
 def test_programs_that_start_one_new_study_at_once_share_it(

@@ -144,12 +144,23 @@ def test_waiting_ends_after_ten_minutes_with_what_was_wrong(clock: Clock) -> Non
 def test_a_request_to_stop_ends_the_waiting(clock: Clock) -> None:
     lines: list[str] = []
     database = Database(float("inf"))
-    with pytest.raises(DBAPIError, match="cut"):
+    with pytest.raises(KeyboardInterrupt):
         Patience(lines.append, lambda: database.n_asked == 3)(database)
     assert database.n_asked == 3
-    with pytest.raises(DBAPIError, match="cut"):
+    with pytest.raises(KeyboardInterrupt):
         Patience(lines.append, lambda: True)(Database(1))
     assert len(lines) == 1
+
+
+def test_a_request_to_stop_hides_no_other_error(clock: Clock) -> None:
+    with pytest.raises(ValueError, match="a bug"):
+        Patience(lambda line: None, lambda: True)(Database(1, lambda: ValueError("a bug")))
+
+
+def test_nothing_is_waited_for_where_there_is_no_time_to_wait(clock: Clock) -> None:
+    with pytest.raises(DBAPIError, match="cut"):
+        Patience(lambda line: None, lambda: False, longest_s=0.0)(Database(1))
+    assert clock.waits == []
 
 
 @pytest.mark.parametrize(
