@@ -413,7 +413,7 @@ class Witness:
         with self._database.connect() as connection:
             row = connection.execute(query).first()
         if row is None:
-            return SPOTS[0]
+            return STARTING
         if row.study_id is None:
             return SPOTS[1]
         return SPOTS[2] if row.stop is None else SPOTS[3]
@@ -442,8 +442,9 @@ class Witness:
         ]
 
 
+STARTING = "before the worker had signed on"
 SPOTS = (
-    "before the worker had signed on",
+    STARTING,
     "while it read the study and its data",
     "while it had no trials in hand",
     "while it had trials in hand",

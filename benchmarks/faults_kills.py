@@ -8,13 +8,14 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.faults_ground import SPOTS, Crew, FaultError, Ground, Witness, check_same
+from benchmarks.faults_ground import SPOTS, STARTING, Crew, FaultError, Ground, Witness, check_same
 
 if TYPE_CHECKING:
     from benchmarks.faults_ground import Seen
 
 _SEED = 11
 _PAUSE_S = (0.2, 3.4)  # between kills: a worker needs some seconds to start
+_SHARE_AT_RANDOM = 0.25  # of the kills; the others fall on workers that have signed on
 
 
 class KillTally(NamedTuple):
@@ -59,6 +60,7 @@ def kill_workers(
     url : str
         Of an empty database.
     n_kills : int
+        Of workers that have signed on; kills of such as only start come on top.
     n_trials : int
         Of each study.
     n_workers : int
@@ -109,8 +111,8 @@ class _Killer:
 
     @property
     def n_left(self) -> int:
-        """Kills that are still to come."""
-        return self._n_kills - self.spots.total()
+        """Kills of workers that have signed on that are still to come."""
+        return self._n_kills - (self.spots.total() - self.spots[STARTING])
 
     def run(self, ground: Ground, url: str, name: str) -> list[Seen]:
         """Kill workers of a study as long as it runs; return the trials that it then has."""
@@ -120,7 +122,10 @@ class _Killer:
                 running = crew.running()
                 if len(running) < self._n_workers:
                     break  # one of them has found the study finished
-                victim = self._rng.choice(running)
+                spots = {one: witness.spot(one.pid) for one in running}
+                signed_on = [one for one, spot in spots.items() if spot != STARTING]
+                at_random = not signed_on or self._rng.random() < _SHARE_AT_RANDOM
+                victim = self._rng.choice(running if at_random else signed_on)
                 spot = witness.spot(victim.pid)
                 victim.kill()
                 if victim.code != -signal.SIGKILL:
