@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine.coefficients import FEATURE_GRID, Feature
+from engine.coefficients import FEATURE_GRID, N_FEATURES, Feature
 from engine.contrast import ContrastAgreement
 from engine.facts import SlotFacts, slot_facts, slot_features
 from engine.grid import on_grid
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.index import CatalogueIndex
     from engine.query import Query
 
-_N_KEPT = 8192  # readings whose rows are kept: about 2 KiB each
+_KEPT_BYTES = 16 << 20  # of features of the rows of readings
 
 
 class Candidates(NamedTuple):
@@ -65,6 +65,7 @@ class Retriever:
     def __init__(self, index: CatalogueIndex, top_k: int) -> None:
         self._index = index
         self._top_k = top_k
+        self._n_kept = _KEPT_BYTES // (top_k * N_FEATURES * np.dtype(np.float32).itemsize)
         self._found: dict[Query, _Found] = {}
 
     def candidates(self, query: Query, frequency: NDArray[np.float64]) -> Candidates:
@@ -79,7 +80,7 @@ class Retriever:
         reading = query.without_words()
         found = self._found.get(reading)
         if found is None:
-            if len(self._found) == _N_KEPT:
+            if len(self._found) >= self._n_kept:
                 self._found.clear()
             allowed = ~vetoed(reading, self._index)
             found = self._found[reading] = _find(reading, self._index, allowed, self._top_k)

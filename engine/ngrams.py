@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_N_KEPT = 1024  # words whose products are kept: 4 bytes each for every distinct text
+_KEPT_BYTES = 32 << 20  # of products of words
 
 
 class Postings(NamedTuple):
@@ -115,6 +115,7 @@ class NgramIndex:
         self._ngram_range = ngram_range
         self._column = {ngram: number for number, ngram in enumerate(postings.ngrams)}
         self._n_distinct = int(postings.position.max(initial=-1)) + 1
+        self._n_kept = _KEPT_BYTES // max(1, self._n_distinct * np.dtype(np.float32).itemsize)
         self._words: dict[str, _Word] = {}
 
     def cosines(self, text: str) -> NDArray[np.float32]:
@@ -138,7 +139,7 @@ class NgramIndex:
     def _word(self, word: str) -> _Word:
         kept = self._words.get(word)
         if kept is None:
-            if len(self._words) == _N_KEPT:
+            if len(self._words) >= self._n_kept:
                 self._words.clear()
             kept = self._words[word] = self._compare(word)
         return kept

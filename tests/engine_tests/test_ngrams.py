@@ -74,8 +74,8 @@ def test_cosines_depend_neither_on_what_was_asked_before_nor_on_the_order_of_wor
     postings = build_postings(texts, (2, 4))
     alone = [NgramIndex(postings, (2, 4)).cosines(text) for text in texts]
     assert np.array_equal(alone[0], alone[1])
-    for n_kept in (1, 2, 1024):
-        monkeypatch.setattr(ngrams, "_N_KEPT", n_kept)
+    for n_kept in (0, 1, 2, 100):
+        monkeypatch.setattr(ngrams, "_KEPT_BYTES", n_kept * len(texts) * 4)
         index = NgramIndex(postings, (2, 4))
         for text, expected in [*zip(texts, alone, strict=True)] * 2:
             assert np.array_equal(index.cosines(text), expected)
