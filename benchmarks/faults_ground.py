@@ -416,7 +416,7 @@ class Witness:
             return STARTING
         if row.study_id is None:
             return SPOTS[1]
-        return SPOTS[2] if row.stop is None else SPOTS[3]
+        return SPOTS[2] if row.stop is None else AT_WORK
 
     def _read(self) -> tuple[Sequence[int], list[Seen]]:
         # What hangs on a trial is there as soon as the trial is: the trials are read first.
@@ -443,11 +443,12 @@ class Witness:
 
 
 STARTING = "before the worker had signed on"
+AT_WORK = "while it had trials in hand"
 SPOTS = (
     STARTING,
     "while it read the study and its data",
     "while it had no trials in hand",
-    "while it had trials in hand",
+    AT_WORK,
 )
 
 

@@ -8,14 +8,23 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.faults_ground import SPOTS, STARTING, Crew, FaultError, Ground, Witness, check_same
+from benchmarks.faults_ground import (
+    AT_WORK,
+    SPOTS,
+    STARTING,
+    Crew,
+    FaultError,
+    Ground,
+    Witness,
+    check_same,
+)
 
 if TYPE_CHECKING:
-    from benchmarks.faults_ground import Seen
+    from benchmarks.faults_ground import Process, Seen
 
 _SEED = 11
 _PAUSE_S = (0.2, 3.4)  # between kills: a worker needs some seconds to start
-_SHARE_AT_RANDOM = 0.25  # of the kills; the others fall on workers that have signed on
+_SHARE_AT_RANDOM = 0.25  # of the kills; the others fall on workers that have trials in hand
 
 
 class KillTally(NamedTuple):
@@ -119,13 +128,9 @@ class _Killer:
         with Witness(url, name) as witness, Crew(ground, url, name, self._n_workers) as crew:
             while self.n_left:
                 time.sleep(self._rng.uniform(*_PAUSE_S))
-                running = crew.running()
-                if len(running) < self._n_workers:
+                victim = self._choose(crew, witness)
+                if victim is None:
                     break  # one of them has found the study finished
-                spots = {one: witness.spot(one.pid) for one in running}
-                signed_on = [one for one, spot in spots.items() if spot != STARTING]
-                at_random = not signed_on or self._rng.random() < _SHARE_AT_RANDOM
-                victim = self._rng.choice(running if at_random else signed_on)
                 spot = witness.spot(victim.pid)
                 victim.kill()
                 if victim.code != -signal.SIGKILL:
@@ -140,6 +145,24 @@ class _Killer:
                 process.check_output()
             witness.look()
             return witness.trials
+
+    def _choose(self, crew: Crew, witness: Witness) -> Process | None:
+        """Choose a worker, mostly one at work and as soon as there is one; None at the end."""
+        anyone = self._rng.random() < _SHARE_AT_RANDOM
+        among: list[Process] = []
+
+        def is_found() -> bool:
+            running = crew.running()
+            is_over = len(running) < self._n_workers
+            among[:] = [
+                one
+                for one in running
+                if not is_over and (anyone or witness.spot(one.pid) == AT_WORK)
+            ]
+            return is_over or bool(among)
+
+        witness.wait_for(is_found, "a worker with trials in hand")
+        return self._rng.choice(among) if among else None
 
 
 def kills_table(tallies: dict[str, KillTally]) -> str:
