@@ -63,7 +63,7 @@ postgres: $(STAMP) ## a PostgreSQL server for a try, thrown away at its end (POR
 test: $(STAMP) ## run the tests
 	$(RUN)/python -m pytest $(ARGS)
 
-test-faults: $(STAMP) ## malformed inputs, full disks, killed training runs and workers, lost servers: docs/reliability.md (40 minutes; ARGS='10000 42': inputs, seed)
+test-faults: $(STAMP) ## malformed inputs, full disks, killed training runs and workers, lost servers: docs/reliability.md (50 minutes; ARGS='10000 42': inputs, seed)
 	$(RUN)/python -m tests.faults_tests.malformed $(ARGS)
 	$(RUN)/python -m pytest tests/faults_tests/test_disk_full.py tests/test_security.py
 	$(RUN)/python -m benchmarks.train_faults
