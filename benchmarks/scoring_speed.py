@@ -14,6 +14,7 @@ from objectives.configuration import load_configuration
 from objectives.objective import WeightObjective
 from objectives.search_space import SearchSpace
 from objectives.workspace import Workspace
+from studies.options import make_pruner
 
 if TYPE_CHECKING:
     from engine.settings import Weights
@@ -33,7 +34,8 @@ def measure() -> list[Measurement]:
     cases = workspace.load_cases(dataset_files(config.data.training_dir)).cases
     bank = workspace.bank(cases).answerable()
     sanity = workspace.bank(workspace.load_sanity().cases).answerable()
-    objective = WeightObjective(bank, sanity, config.objective)
+    n_rungs = make_pruner(config, config.study).n_rungs
+    objective = WeightObjective(bank, sanity, config.objective.cut(n_rungs))
     features = np.concatenate([bank.facts().features, sanity.facts().features])
     weights = _random_weights(config, N_VECTORS)
     return [_one(objective, features, weights[0]), _many(objective, weights)]
