@@ -62,15 +62,13 @@ class Patience:
             before_sleep=self._tell,
             reraise=True,
         )
-        try:
-            return retrying(act)
-        except Exception as error:
-            if is_away(error) and self._is_stopped():
-                raise KeyboardInterrupt from error
-            raise
+        return retrying(act)
 
     def _is_over(self, state: tenacity.RetryCallState) -> bool:
-        return self._is_stopped() or (state.seconds_since_start or 0.0) >= self._longest_s
+        """Tell whether it was waited for long enough; asked only while the database is away."""
+        if self._is_stopped():
+            raise KeyboardInterrupt
+        return (state.seconds_since_start or 0.0) >= self._longest_s
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
         if state.attempt_number == 1:
