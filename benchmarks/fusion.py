@@ -81,7 +81,7 @@ def measure() -> list[Measurement]:
 def search(bank: LabelledBank) -> _Found:
     """Try every point of the grid that ranx tries, all at once."""
     nowhere = np.zeros(len(bank.cases), dtype=np.intp)
-    trials = TrialBank([Part(bank, nowhere, nowhere)], n_groups=1, n_segments=1)
+    trials = TrialBank.of([Part(bank, nowhere, nowhere)], n_groups=1, n_segments=1)
     points = _simplex()
     vectors = np.zeros((len(points), N_FEATURES), dtype=np.float32)
     vectors[:, _RUNS] = [shares_on_grid(point, COEFFICIENT_GRID) for point in points]

@@ -8,9 +8,10 @@ import numpy as np
 
 from objectives.envelope import walk
 from objectives.labelled_bank import critical_kinds, is_gold
+from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -36,25 +37,55 @@ class Profile(NamedTuple):
     critical: NDArray[np.int64]
 
 
-def profile(blocks: Sequence[Block], line: Line) -> Profile:
-    """Find all intervals of a line.
+class LineChanges(NamedTuple):
+    """Where the winners of some cases change in what they count as; joins in any order.
+
+    Attributes
+    ----------
+    at : ndarray of float64, shape (n_changes,)
+    before, after : ndarray of uint8, shape (n_changes,)
+        Codes of the winners on the sides of ``low`` and of ``high``.
+    groups : ndarray of int32, shape (n_changes,)
+    n_beside : ndarray of int64, shape (n_groups + n_kinds,)
+        Cases that are right, by group, and dangerous, by kind, right beside the origin on the
+        side of ``high``.
+    """
+
+    at: NDArray[np.float64]
+    before: NDArray[np.uint8]
+    after: NDArray[np.uint8]
+    groups: NDArray[np.int32]
+    n_beside: NDArray[np.int64]
+
+
+def line_changes(blocks: Iterable[Block], line: Line, n_groups: int) -> LineChanges:
+    """Follow the winners of all cases along a line.
 
     Parameters
     ----------
-    blocks : sequence of Block
+    blocks : iterable of Block
         At least one, with at least one case each.
     line : Line
         With ``low < high``.
+    n_groups : int
     """
-    changes = [_changes(block, line) for block in blocks]
-    at, before, after, groups, beside, beside_groups = map(
-        np.concatenate, zip(*changes, strict=True)
-    )
+    return join_changes(_changes(block, line, n_groups) for block in blocks)
+
+
+def join_changes(parts: Iterable[LineChanges]) -> LineChanges:
+    """Put the changes of several sets of cases together."""
+    *columns, n_beside = zip(*parts, strict=True)
+    at, before, after, groups = map(np.concatenate, columns)
+    return LineChanges(at, before, after, groups, np.sum(n_beside, axis=0))
+
+
+def profile(changes: LineChanges, line: Line) -> Profile:
+    """Find all intervals of a line."""
+    at, before, after, groups, n_beside = changes
     order = np.argsort(at, kind="stable")
     at, before, after, groups = at[order], before[order], after[order], groups[order]
-    n_groups = len(blocks[0].members)
+    n_groups = len(n_beside) - len(CRITICAL_KINDS)
     steps = _counts(after, groups, n_groups) - _counts(before, groups, n_groups)
-    n_beside = _counts(beside, beside_groups, n_groups).sum(axis=0)
     counts = np.cumsum(steps, axis=0)
     last = np.flatnonzero(np.diff(at, append=np.inf) > 0)  # of the changes at one place
     counts = np.vstack([np.zeros_like(n_beside), counts[last]])
@@ -65,29 +96,7 @@ def profile(blocks: Sequence[Block], line: Line) -> Profile:
     return Profile(edges, counts[:, :n_groups], counts[:, n_groups:])
 
 
-class _Changes(NamedTuple):
-    """Where the winners of one block change in what they count as.
-
-    Attributes
-    ----------
-    at : ndarray of float64, shape (n_changes,)
-    before, after : ndarray of uint8, shape (n_changes,)
-        Codes of the winners on the sides of ``low`` and of ``high``.
-    groups : ndarray of intp, shape (n_changes,)
-    beside : ndarray of uint8, shape (n_cases,)
-        Codes of the winners right beside the origin, on the side of ``high``.
-    beside_groups : ndarray of intp, shape (n_cases,)
-    """
-
-    at: NDArray[np.float64]
-    before: NDArray[np.uint8]
-    after: NDArray[np.uint8]
-    groups: NDArray[np.intp]
-    beside: NDArray[np.uint8]
-    beside_groups: NDArray[np.intp]
-
-
-def _changes(block: Block, line: Line) -> _Changes:
+def _changes(block: Block, line: Line, n_groups: int) -> LineChanges:
     intercepts, slopes = block.features @ line.origin, block.features @ line.direction
     right, left = walk(intercepts, slopes, line.high), walk(intercepts, -slopes, -line.low)
     aside = np.flatnonzero(left.first != right.first)  # tied at the origin itself
@@ -97,12 +106,14 @@ def _changes(block: Block, line: Line) -> _Changes:
     after = block.codes[np.concatenate([left.nearer, right.first[aside], right.farther]), cases]
     differs = before != after
     beside = block.codes[right.first, np.arange(block.codes.shape[1])]
-    groups = block.groups[cases[differs]]
-    return _Changes(at[differs], before[differs], after[differs], groups, beside, block.groups)
+    groups = block.groups[cases[differs]].astype(np.int32)
+    n_right = np.bincount(block.groups[is_gold(beside)], minlength=n_groups)
+    n_beside = np.concatenate([n_right, critical_kinds(beside).sum(axis=0)])
+    return LineChanges(at[differs], before[differs], after[differs], groups, n_beside)
 
 
 def _counts(
-    codes: NDArray[np.uint8], groups: NDArray[np.intp], n_groups: int
+    codes: NDArray[np.uint8], groups: NDArray[np.integer], n_groups: int
 ) -> NDArray[np.int64]:
     """Count each case for its group where it is right, and for each kind of danger."""
     correct = (groups[:, None] == np.arange(n_groups)) & is_gold(codes)[:, None]

@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
 
 import numpy as np
 
-from engine.coefficients import effective_coefficients
-from objectives.leads import towards_right_rows
+from engine.coefficients import FEATURE_GRID, effective_coefficients
+from objectives.case_counts import LocalCounts
 from objectives.line_profile import profile
-from objectives.paired_profile import paired_counts, paired_profile
-from objectives.trial_bank import Part, TrialBank
+from objectives.paired_profile import paired_profile
+from objectives.questions import (
+    GradientQuestion,
+    LineQuestion,
+    PairedLineQuestion,
+    PairedQuestion,
+)
+from objectives.trial_bank import Part
 from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from engine.settings import Weights
+    from objectives.case_counts import SpreadCases
     from objectives.configuration import ObjectiveSettings
     from objectives.labelled_bank import LabelledBank
     from objectives.lines import Line
@@ -165,10 +172,16 @@ class WeightObjective:
     sanity : LabelledBank
         Answerable cases of the sanity set.
     settings : ObjectiveSettings
+    spread : SpreadCases
+        Where the cases are scored: in this process, or in shards elsewhere, with equal results.
     """
 
     def __init__(
-        self, tuning: LabelledBank, sanity: LabelledBank, settings: ObjectiveSettings
+        self,
+        tuning: LabelledBank,
+        sanity: LabelledBank,
+        settings: ObjectiveSettings,
+        spread: SpreadCases = LocalCounts,
     ) -> None:
         n_cases = len(tuning.cases)
         self._sanity_weight = settings.sanity_weight
@@ -180,40 +193,34 @@ class WeightObjective:
         place[np.random.default_rng(settings.seed).permutation(n_cases)] = np.arange(n_cases)
         n_sites = len(self.sites)
         first = np.zeros(len(sanity.cases), dtype=np.intp)
-        self._parts = (
+        parts = (
             Part(tuning, groups, place * self._n_rungs // n_cases),
             Part(sanity, first + n_sites, first),
         )
-        self.bank = TrialBank(self._parts, n_sites + 1, self._n_rungs)
-        n_in_part = self.bank.n_cases.copy()
+        self._counts = spread(parts, n_sites + 1, self._n_rungs)
+        summary = self._counts.summary
+        n_in_part = summary.n_cases.copy()
         n_in_part[:, -1] = len(sanity.cases)
         self._n_in_part: list[list[int]] = n_in_part.tolist()
-        self._n_so_far: list[list[int]] = np.cumsum(self.bank.n_cases, axis=0).tolist()
+        self._n_so_far: list[list[int]] = np.cumsum(summary.n_cases, axis=0).tolist()
         self._n_in_all = self._n_so_far[-1]
-        reachable = np.cumsum(self.bank.n_reachable, axis=0)
+        reachable = np.cumsum(summary.n_reachable, axis=0)
         self._n_to_come = reachable[-1] - reachable
-        found = np.bincount(groups, tuning.labels.is_gold.any(axis=1), n_sites).tolist()
-        in_sanity = int(sanity.labels.is_gold.any(axis=1).sum())
-        self._ceiling = self._mix([*found, in_sanity], self._n_in_all)
+        found: list[int] = summary.n_found.tolist()
+        self._ceiling = self._mix(found, self._n_in_all)
 
     @property
     def ceiling(self) -> float:
         """The value if every gold row among the candidates ranked first, in [0, 1]."""
         return self._ceiling
 
-    @functools.cached_property
-    def _in_one_part(self) -> TrialBank:
-        """All cases in as few blocks as may be, for what needs no rungs."""
-        whole = [part._replace(segments=np.zeros_like(part.segments)) for part in self._parts]
-        return TrialBank(whole, len(self.sites) + 1, 1)
-
     def evaluate(self, weights: Weights, report: RungReport = never_stop) -> Valuation:
         """Score part after part; stop at a rung when `report` says so."""
-        coefficients = effective_coefficients(weights)[None]
+        tally_at = self._counts.tallies(effective_coefficients(weights)[None])
         correct = np.zeros(len(self.sites) + 1, dtype=np.int64)
         dangers = np.zeros(1 + len(CRITICAL_KINDS), dtype=np.int64)
         for segment in range(self._n_rungs):
-            tally = self.bank.tally(segment, coefficients)
+            tally = tally_at(segment, slice(None))
             part = tally.correct[0]
             correct += part
             dangers += _dangers(tally)[0]
@@ -232,7 +239,7 @@ class WeightObjective:
         floor : float
             Weights that can no longer reach this value are stopped.
         """
-        coefficients = np.array([effective_coefficients(one) for one in weights])
+        tally_at = self._counts.tallies(np.array([effective_coefficients(one) for one in weights]))
         correct = np.zeros((len(weights), len(self.sites) + 1), dtype=np.int64)
         dangers = np.zeros((len(weights), 1 + len(CRITICAL_KINDS)), dtype=np.int64)
         rungs: list[dict[int, float]] = [{} for _ in weights]
@@ -241,7 +248,7 @@ class WeightObjective:
         for segment in range(self._n_rungs):
             if not len(left):
                 break
-            tally = self.bank.tally(segment, coefficients[left])
+            tally = tally_at(segment, left)
             correct[left] += tally.correct
             dangers[left] += _dangers(tally)
             if segment + 1 == self._n_rungs:
@@ -260,25 +267,34 @@ class WeightObjective:
 
     def along(self, line: Line) -> Stretches:
         """Value every place of a line at once, exactly."""
-        found = profile(self._in_one_part.blocks, line)
-        values = self._mix(found.correct.T, self._n_in_all)
-        return Stretches(found.edges, values, found.critical)
+        (found,) = self.along_many([line])
+        return found
+
+    def along_many(self, lines: Sequence[Line]) -> Iterator[Stretches]:
+        """Value every place of some lines, exactly; all are asked for in one round."""
+        answers = self._counts.answers([LineQuestion(line) for line in lines])
+        for line, changes in zip(lines, answers, strict=True):
+            edges, correct, critical = profile(changes, line)
+            yield Stretches(edges, self._mix(correct.T, self._n_in_all), critical)
 
     def upwards(self, weights: Weights, margin: float) -> NDArray[np.float64]:
         """Return the direction in which right rows gain most on rivals closer than `margin`."""
-        coefficients = effective_coefficients(weights)
-        return towards_right_rows(self._in_one_part.blocks, coefficients, self._worth, margin)
+        question = GradientQuestion(effective_coefficients(weights), margin)
+        by_group = self._counts.answer(question)
+        direction: NDArray[np.float64] = np.sum(self._worth[:, None] * by_group, axis=0)
+        return direction / FEATURE_GRID
 
     def paired_along(self, line: Line) -> PairedStretches:
         """Compare every place of a line with its origin, exactly."""
-        found = paired_profile(self._in_one_part.blocks, line)
-        changes, errors = self._compare(found.counts)
-        return PairedStretches(found.edges, changes, errors, found.critical)
+        edges, counts, critical = paired_profile(
+            self._counts.answer(PairedLineQuestion(line)), line
+        )
+        return PairedStretches(edges, *self._compare(counts), critical)
 
     def paired(self, old: Weights, new: Weights) -> Paired:
         """Compare two sets of weights case by case."""
-        vectors = (effective_coefficients(old), effective_coefficients(new))
-        change, error = self._compare(paired_counts(self._in_one_part.blocks, *vectors))
+        question = PairedQuestion(effective_coefficients(old), effective_coefficients(new))
+        change, error = self._compare(self._counts.answer(question))
         return Paired(float(change), float(error))
 
     def _compare(self, counts: PairedCounts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from objectives.labelled_bank import is_gold
-from objectives.line_profile import profile
+from objectives.line_profile import join_changes, line_changes, profile
 from objectives.trial_bank import winner_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from objectives.line_profile import LineChanges
     from objectives.lines import Line
     from objectives.trial_bank import Block
 
@@ -53,11 +54,24 @@ class PairedProfile(NamedTuple):
     critical: NDArray[np.int64]
 
 
-def paired_profile(blocks: Sequence[Block], line: Line) -> PairedProfile:
-    """Find all intervals of a line, with what each wins and loses against the origin.
+class PairedChanges(NamedTuple):
+    """Where winners change on a line, and what its origin gets right; joins in any order.
 
-    The profile is taken with every group in two: what the origin gets wrong and what it gets
-    right. Right cases of the first are wins, wrong cases of the second are losses.
+    Attributes
+    ----------
+    changes : LineChanges
+        With every group in two: what the origin gets wrong, and behind all of these what it gets
+        right.
+    n_right : ndarray of int64, shape (n_groups,)
+        Cases that the origin gets right.
+    """
+
+    changes: LineChanges
+    n_right: NDArray[np.int64]
+
+
+def paired_changes(blocks: Sequence[Block], line: Line) -> PairedChanges:
+    """Follow the winners of all cases along a line, apart by what its origin gets right.
 
     Parameters
     ----------
@@ -72,14 +86,25 @@ def paired_profile(blocks: Sequence[Block], line: Line) -> PairedProfile:
     for block in blocks:
         was_right = is_gold(winner_codes(block, line.origin))
         n_right += np.bincount(block.groups[was_right], minlength=n_groups)
-        groups = block.groups + n_groups * was_right
-        members = (groups == np.arange(2 * n_groups)[:, None]).astype(np.float32)
-        halved.append(block._replace(groups=groups, members=members))
-    found = profile(halved, line)
-    wins, kept = found.correct[:, :n_groups], found.correct[:, n_groups:]
-    return PairedProfile(
-        found.edges, PairedCounts(wins + kept, wins, n_right - kept), found.critical
-    )
+        halved.append(block._replace(groups=block.groups + n_groups * was_right))
+    return PairedChanges(line_changes(halved, line, 2 * n_groups), n_right)
+
+
+def join_paired_changes(parts: Iterable[PairedChanges]) -> PairedChanges:
+    """Put the changes of several sets of cases together."""
+    changes, n_right = zip(*parts, strict=True)
+    return PairedChanges(join_changes(changes), np.sum(n_right, axis=0))
+
+
+def paired_profile(found: PairedChanges, line: Line) -> PairedProfile:
+    """Find all intervals of a line, with what each wins and loses against the origin.
+
+    Right cases among those that the origin gets wrong are wins, wrong cases among those that it
+    gets right are losses.
+    """
+    edges, correct, critical = profile(found.changes, line)
+    wins, kept = np.hsplit(correct, 2)
+    return PairedProfile(edges, PairedCounts(wins + kept, wins, found.n_right - kept), critical)
 
 
 def paired_counts(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 WinningCodes = tuple["NDArray[np.intp]", "NDArray[np.uint8]"]
 
-_BLOCK = 1024  # cases
+BLOCK = 1024  # cases
 _FEW = 256  # cases of a block that are scored with many vectors at a time
 _MANY = 256  # vectors at a time
 _N_CODES = 256
@@ -93,49 +93,70 @@ class Block(NamedTuple):
     n_left: NDArray[np.intp]
 
 
-class TrialBank:
-    """Cases laid out for trials, segment by segment.
-
-    Parameters
-    ----------
-    parts : sequence of Part
-    n_groups, n_segments : int
+class ShardSummary(NamedTuple):
+    """What is known of cases before any weights; adds up over shards.
 
     Attributes
     ----------
     n_cases : ndarray of int64, shape (n_segments, n_groups)
     n_reachable : ndarray of int64, shape (n_segments, n_groups)
         Cases whose gold row some configuration may rank first.
+    n_found : ndarray of int64, shape (n_groups,)
+        Cases whose gold row is among the candidates.
     n_candidates : int
         Candidates that can win, of all cases together.
     """
 
-    def __init__(self, parts: Sequence[Part], n_groups: int, n_segments: int) -> None:
-        self.n_cases = np.zeros((n_segments, n_groups), dtype=np.int64)
-        self.n_reachable = np.zeros_like(self.n_cases)
-        self.n_candidates = 0
-        self._segments: list[list[Block]] = [[] for _ in range(n_segments)]
-        for part in parts:
-            np.add.at(self.n_cases, (part.segments, part.groups), 1)
-            self._add(part, n_groups)
+    n_cases: NDArray[np.int64]
+    n_reachable: NDArray[np.int64]
+    n_found: NDArray[np.int64]
+    n_candidates: int
 
-    def _add(self, part: Part, n_groups: int) -> None:
-        can_win = np.concatenate([winnable(facts.features) for _, facts in part.labelled.blocks()])
-        n_left = can_win.sum(axis=1)
-        self.n_candidates += int(n_left.sum())
-        reachable = (part.labelled.labels.is_gold & can_win).any(axis=1)
-        np.add.at(self.n_reachable, (part.segments[reachable], part.groups[reachable]), 1)
-        order = np.lexsort((n_left, part.segments))
-        for segment, blocks in enumerate(self._segments):
-            inside = order[part.segments[order] == segment]
-            for start in range(0, len(inside), _BLOCK):
-                cases = inside[start : start + _BLOCK]
-                blocks.append(_block(part, cases, can_win[cases], n_groups))
+
+class TrialBank(NamedTuple):
+    """Cases laid out for trials, segment by segment: a shard of a study's cases, or all of them.
+
+    Attributes
+    ----------
+    summary : ShardSummary
+    segments : sequence of sequence of Block
+    """
+
+    summary: ShardSummary
+    segments: Sequence[Sequence[Block]]
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], n_groups: int, n_segments: int) -> TrialBank:
+        """Lay out cases, at least one; a segment, a group or a part may have none."""
+        n_cases = np.zeros((n_segments, n_groups), dtype=np.int64)
+        n_reachable, n_found = np.zeros_like(n_cases), np.zeros(n_groups, dtype=np.int64)
+        segments: list[list[Block]] = [[] for _ in range(n_segments)]
+        n_candidates = 0
+        for part in parts:
+            can_win, is_gold = _can_win(part.labelled), part.labelled.labels.is_gold
+            n_left = can_win.sum(axis=1)
+            n_candidates += int(n_left.sum())
+            np.add.at(n_found, part.groups[is_gold.any(axis=1)], 1)
+            reachable = (is_gold & can_win).any(axis=1)
+            np.add.at(n_cases, (part.segments, part.groups), 1)
+            np.add.at(n_reachable, (part.segments[reachable], part.groups[reachable]), 1)
+            order = np.lexsort((n_left, part.segments))
+            for segment, blocks in enumerate(segments):
+                inside = order[part.segments[order] == segment]
+                for start in range(0, len(inside), BLOCK):
+                    cases = inside[start : start + BLOCK]
+                    blocks.append(_block(part, cases, can_win[cases], n_groups))
+        return cls(ShardSummary(n_cases, n_reachable, n_found, n_candidates), segments)
+
+    @property
+    def n_groups(self) -> int:
+        """What the cases are tallied under."""
+        return len(self.summary.n_found)
 
     @property
     def blocks(self) -> list[Block]:
         """All cases, a block that fits the cache at a time."""
-        return [block for blocks in self._segments for block in blocks]
+        return [block for blocks in self.segments for block in blocks]
 
     def tally(self, segment: int, coefficients: NDArray[np.float32]) -> Tally:
         """Score the cases of one segment.
@@ -156,15 +177,16 @@ class TrialBank:
     def _tally(self, segment: int, coefficients: NDArray[np.float32]) -> Tally:
         n_vectors = len(coefficients)
         # Sums of ones are exact in float32 below 2**24.
-        correct = np.zeros((self.n_cases.shape[1], n_vectors), dtype=np.float32)
+        correct = np.zeros((self.n_groups, n_vectors), dtype=np.float32)
         dangers = []  # rare: number of the vector x 256 + code
-        for block in self._segments[segment]:
+        for block in self.segments[segment]:
             for here, codes in _winning_codes(block, coefficients):
                 correct += block.members[:, here] @ (codes & GOLD).astype(np.float32)
                 flat = codes.ravel()
                 found = np.flatnonzero(flat > GOLD)
                 dangers.append((found % n_vectors) * _N_CODES + flat[found])
-        counts = np.bincount(np.concatenate(dangers), minlength=n_vectors * _N_CODES)
+        found = np.concatenate(dangers or [np.zeros(0, dtype=np.intp)])
+        counts = np.bincount(found, minlength=n_vectors * _N_CODES)
         by_code = counts.reshape(n_vectors, _N_CODES)
         return Tally(
             correct.T.astype(np.int64),
@@ -181,7 +203,7 @@ class TrialBank:
         codes : ndarray of uint8, shape (n_cases, n_vectors)
         """
         cases, codes = [], []
-        for block in self._segments[segment]:
+        for block in self.segments[segment]:
             for here, found in _winning_codes(block, coefficients):
                 cases.append(block.cases[here])
                 codes.append(found)
@@ -212,6 +234,14 @@ def winnable(features: NDArray[np.float32]) -> NDArray[np.bool_]:
     return can_win
 
 
+def _can_win(labelled: LabelledBank) -> NDArray[np.bool_]:
+    """Tell which candidates can win, shape (n_cases, top_k)."""
+    can_win = np.zeros(labelled.labels.codes.shape, dtype=np.bool_)
+    for here, facts in labelled.blocks():
+        can_win[here] = winnable(facts.features)
+    return can_win
+
+
 def _block(
     part: Part, cases: NDArray[np.intp], can_win: NDArray[np.bool_], n_groups: int
 ) -> Block:
@@ -222,15 +252,20 @@ def _block(
     first[~np.take_along_axis(can_win, first, axis=1)] = 0
     features = np.take_along_axis(chosen.facts().features, first[..., None], axis=1)
     codes = np.take_along_axis(chosen.labels.codes, first, axis=1)
-    members = part.groups[cases] == np.arange(n_groups)[:, None]
     return Block(
         np.ascontiguousarray(features.transpose(1, 0, 2)),
         np.ascontiguousarray(codes.T),
         part.groups[cases],
-        members.astype(np.float32),
+        members_of(part.groups[cases], n_groups),
         cases,
         n_left,
     )
+
+
+def members_of(groups: NDArray[np.intp], n_groups: int) -> NDArray[np.float32]:
+    """Return the members of groups, as `Block` has them."""
+    belongs: NDArray[np.bool_] = groups == np.arange(n_groups)[:, None]
+    return belongs.astype(np.float32)
 
 
 def _winning_codes(

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.settings import Weights
+    from objectives.lines import Line
+    from objectives.objective import Stretches
     from studies.samplers.base import Tried, Turn
 
 _N_PAIRS = 8  # lines along two coordinates at once
@@ -85,10 +87,15 @@ class LineSearch(Strategy):
         here, before = _present(own)
         rng = np.random.default_rng(self.trial_seed(turn.numbers.start))
         present = here.weights
+        directions = self._directions(present, before and before.weights, rng)
+        space = self.problem.space
+        named = [(name, line_through(present, direction, space)) for name, direction in directions]
+        lines = [(name, line) for name, line in named if line is not None]
+        along = self.problem.objective.along_many([line for _, line in lines])
         places = [
             place
-            for name, direction in self._directions(present, before and before.weights, rng)
-            for place in self._places(present, name, direction)
+            for (name, line), stretches in zip(lines, along, strict=True)
+            for place in self._places(name, line, stretches)
         ]
         places.sort(key=lambda place: (-place.value, -place.width, place.step))
         chosen: dict[Weights, _Place] = {}
@@ -137,14 +144,7 @@ class LineSearch(Strategy):
         moved = np.abs(unit + rng.normal(scale=_RESTART_SPREAD, size=len(unit))) % 2
         return self.problem.proposal_at(np.minimum(moved, 2 - moved), self.restart)
 
-    def _places(
-        self, present: Weights, name: str, direction: NDArray[np.float64]
-    ) -> Iterator[_Place]:
-        space = self.problem.space
-        line = line_through(present, direction, space)
-        if line is None:
-            return
-        stretches = self.problem.objective.along(line)
+    def _places(self, name: str, line: Line, stretches: Stretches) -> Iterator[_Place]:
         for plateau in best_plateaus(stretches, self._allowed, _N_PLATEAUS):
             coefficients = nearest_coefficients(line.at(plateau.middle))
             yield _Place(
@@ -152,7 +152,7 @@ class LineSearch(Strategy):
                 plateau.high - plateau.low,
                 abs(plateau.middle),
                 name,
-                space.nearest(weights_from_coefficients(coefficients)),
+                self.problem.space.nearest(weights_from_coefficients(coefficients)),
             )
 
 

@@ -10,7 +10,7 @@ import pytest
 from engine.coefficients import nearest_coefficients, weights_from_coefficients
 from objectives.envelope import walk
 from objectives.labelled_bank import critical_kinds, is_gold
-from objectives.line_profile import Profile, profile
+from objectives.line_profile import Profile, line_changes, profile
 from objectives.lines import Line, coordinate_directions, line_through
 from objectives.objective import WeightObjective
 from objectives.search_space import SearchSpace
@@ -90,7 +90,7 @@ def test_small_problems_equal_brute_force(seed: int) -> None:
     for _ in range(N_PROBLEMS // 10):
         problem = random_problem(rng)
         block, line = problem
-        found = profile([block], line)
+        found = profile(line_changes([block], line, N_GROUPS), line)
         assert found.edges[0] == line.low
         assert found.edges[-1] == line.high
         assert np.all(np.diff(found.edges) > 0)

@@ -9,9 +9,10 @@ import pytest
 
 from engine.coefficients import effective_coefficients
 from objectives.labelled_bank import is_gold
-from objectives.line_profile import profile
+from objectives.line_profile import line_changes, profile
 from objectives.objective import WeightObjective
-from objectives.paired_profile import paired_counts, paired_profile
+from objectives.paired_profile import paired_changes, paired_counts, paired_profile
+from objectives.trial_bank import Part, TrialBank
 from tests.conftest import random_weights
 from tests.objectives_tests.test_line_profile import (
     N_GROUPS,
@@ -41,7 +42,7 @@ def test_small_problems_equal_brute_force(seed: int) -> None:
     for _ in range(400):
         problem = random_problem(rng)
         block, line = problem
-        found = paired_profile([block], line)
+        found = paired_profile(paired_changes([block], line), line)
         was_right = right_at(block, line, 0.0)
         for t in between(every_crossing(problem), line.low, line.high):
             is_right = right_at(block, line, t)
@@ -59,7 +60,8 @@ def test_the_intervals_and_counts_are_those_of_the_profile() -> None:
     rng = np.random.default_rng(3)
     for _ in range(200):
         block, line = random_problem(rng)
-        plain, paired = profile([block], line), paired_profile([block], line)
+        plain = profile(line_changes([block], line, N_GROUPS), line)
+        paired = paired_profile(paired_changes([block], line), line)
         assert np.array_equal(plain.edges, paired.edges)
         assert np.array_equal(plain.correct, paired.counts.correct)
         assert np.array_equal(plain.critical, paired.critical)
@@ -72,8 +74,12 @@ def test_two_sets_of_weights_are_compared_case_by_case(
     objective = WeightObjective(tuning, sanity, config.objective)
     old, new = random_weights(config, 2, seed=4)
     vectors = (effective_coefficients(old), effective_coefficients(new))
-    found = paired_counts(objective.bank.blocks, *vectors)
-    for group, bank in enumerate((tuning.at(["A"]), tuning.at(["B"]), sanity)):
+    parts = [
+        Part(bank, np.full(len(bank.cases), group), np.zeros(len(bank.cases), np.intp))
+        for group, bank in enumerate((tuning.at(["A"]), tuning.at(["B"]), sanity))
+    ]
+    found = paired_counts(TrialBank.of(parts, 3, 1).blocks, *vectors)
+    for group, (bank, *_) in enumerate(parts):
         was_right, is_right = (
             np.take_along_axis(
                 bank.labels.is_gold, (bank.facts().features @ v).argmax(axis=1)[:, None], axis=1

@@ -59,7 +59,7 @@ def positions_won(labelled: LabelledBank, vectors: NDArray[np.float32]) -> NDArr
     places = np.tile(np.arange(top_k, dtype=np.uint8), (n_cases, 1))
     marked = labelled._replace(labels=labelled.labels._replace(codes=places))
     segments = np.arange(n_cases) % 3
-    bank = TrialBank([Part(marked, np.zeros(n_cases, np.intp), segments)], 1, 3)
+    bank = TrialBank.of([Part(marked, np.zeros(n_cases, np.intp), segments)], 1, 3)
     won = np.full((n_cases, len(vectors)), 255, dtype=np.uint8)
     for segment in range(3):
         cases, codes = bank.winning_codes(segment, vectors)
@@ -109,9 +109,9 @@ def test_a_tally_counts_by_group_kind_and_vector(
 ) -> None:
     labelled = make_bank(500, ("A", "B"))
     groups = np.array([case.site == "B" for case in labelled.cases], dtype=np.intp)
-    bank = TrialBank([Part(labelled, groups, np.zeros(500, dtype=np.intp))], 2, 1)
+    bank = TrialBank.of([Part(labelled, groups, np.zeros(500, dtype=np.intp))], 2, 1)
     tally = bank.tally(0, vectors[:300])
-    assert bank.n_cases.tolist() == [[250, 250]]
+    assert bank.summary.n_cases.tolist() == [[250, 250]]
     features, labels = labelled.facts().features, labelled.labels
     for number, vector in enumerate(vectors[:300]):
         winners = np.argmax(features @ vector, axis=1)

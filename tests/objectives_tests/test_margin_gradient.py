@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from engine.coefficients import effective_coefficients
-from objectives.leads import towards_right_rows
+from engine.coefficients import FEATURE_GRID, effective_coefficients
+from objectives.margin_gradient import margin_gradient
 from objectives.trial_bank import Part, TrialBank
 from tests.conftest import random_weights
 
@@ -44,10 +44,10 @@ def test_the_way_upwards_equals_a_case_by_case_sum(
     bank.labels.codes[:5] = 0  # no right row among the candidates
     bank.labels.codes[5:9] = 1  # no wrong one
     worth = np.array([0.5, 2.0])
-    blocks = TrialBank([Part(bank, np.arange(80) % 2, np.zeros(80, np.intp))], 2, 1).blocks
+    blocks = TrialBank.of([Part(bank, np.arange(80) % 2, np.zeros(80, np.intp))], 2, 1).blocks
     for weights in random_weights(config, 3):
         v = effective_coefficients(weights)
         expected = case_by_case(bank, v, worth, margin)
-        found = towards_right_rows(blocks, v, worth, margin)
+        found = margin_gradient(blocks, v, margin)
         assert np.any(found)
-        assert found == pytest.approx(expected)
+        assert np.array_equal(worth @ found / FEATURE_GRID, expected)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.coefficients import FEATURE_GRID
 from objectives.labelled_bank import is_gold
 
 if TYPE_CHECKING:
@@ -16,33 +17,30 @@ if TYPE_CHECKING:
     from objectives.trial_bank import Block
 
 
-def towards_right_rows(
-    blocks: Sequence[Block],
-    coefficients: NDArray[np.float32],
-    worth: NDArray[np.float64],
-    margin: float,
-) -> NDArray[np.float64]:
-    """Return the mean way, in features, from the best wrong candidate to the best right one.
+def margin_gradient(
+    blocks: Sequence[Block], coefficients: NDArray[np.float32], margin: float
+) -> NDArray[np.int64]:
+    """Add up the way, in features, from the best wrong candidate to the best right one.
 
     Only cases count in which the two are less than `margin` apart: those that a step may decide.
-    It is the gradient of the objective if every case counted by a ramp as wide as the margin on
-    both sides, instead of right or wrong.
+    Weighted by what a case of each group is worth, it is the gradient of the objective if every
+    case counted by a ramp as wide as the margin on both sides, instead of right or wrong.
 
     Parameters
     ----------
     blocks : sequence of Block
+        At least one.
     coefficients : ndarray of float32, shape (n_features,)
-    worth : ndarray of float64, shape (n_groups,)
-        What a right case of each group adds to the objective.
     margin : float
         In score units, above 0.
 
     Returns
     -------
-    ndarray of float64, shape (n_features,)
-        Zeros where no case is as close.
+    ndarray of int64, shape (n_groups, n_features)
+        In units of 1/128, the grid of features: exact in any order. Zeros where no case is as
+        close.
     """
-    way = np.zeros(len(coefficients))
+    way = np.zeros((len(blocks[0].members), len(coefficients)), dtype=np.int64)
     for block in blocks:
         scores, right = block.features @ coefficients, is_gold(block.codes)
         cases = np.arange(scores.shape[1])
@@ -52,5 +50,5 @@ def towards_right_rows(
         apart = np.abs(scores[best_right, cases] - scores[best_wrong, cases])
         close = np.flatnonzero(has_both & (apart < margin))
         gains = block.features[best_right[close], close] - block.features[best_wrong[close], close]
-        way += worth[block.groups[close]] @ gains
+        np.add.at(way, block.groups[close], (gains * FEATURE_GRID).astype(np.int64))
     return way
