@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks.open_records import open_records
 from benchmarks.page import write_section
 from objectives.configuration import PROJECT_ROOT, load_configuration
+from objectives.executors import LocalProcesses
 from objectives.mapping import map_file
 from objectives.objective import WeightObjective
 from objectives.training import ScalableTrainingFramework
@@ -101,7 +102,7 @@ def map_names(path: Path) -> float:
         path.with_suffix(".csv"),
         file_format="csv",
         configuration="",
-        max_workers=config.training.max_workers,
+        executor=LocalProcesses(config.training.max_workers),
     )
     return time.perf_counter() - started
 

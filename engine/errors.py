@@ -19,7 +19,14 @@ class RadTuneError(Exception):
     message : str
         Kept as one line that a terminal can show: what cannot be printed is escaped, a password
         in a URL hidden.
+
+    Attributes
+    ----------
+    exit_code : int
+        Of the command that it ends.
     """
+
+    exit_code = 1
 
     def __init__(self, message: str) -> None:
         super().__init__(_one_line(message))
@@ -35,6 +42,12 @@ class ConfigurationError(RadTuneError):
 
 class StudyError(RadTuneError):
     """A study or its database cannot be opened, continued or trusted."""
+
+
+class ComputeError(RadTuneError):
+    """A scheduler or its compute workers cannot be reached, trusted or used."""
+
+    exit_code = 5
 
 
 def hide_passwords(text: str) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Callable
 from contextlib import closing
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,15 +27,15 @@ from objectives.array_folder import (
 )
 from objectives.chunk_journal import Chunk, ChunkJournal, missing_ranges
 from objectives.configuration import hash_of
-from objectives.worker_process import begin_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from engine.index import CatalogueIndex
     from objectives.cases import Case
+    from objectives.executors import Executor
     from objectives.usage import Usage
 
 OnCases = Callable[[int, int], None]  # told how many of how many cases are done
@@ -158,7 +157,7 @@ def load_or_build_bank(
     cases: Sequence[Case],
     recipe: BankRecipe,
     chunk_size: int,
-    max_workers: int,
+    executor: Executor,
     on_cases: OnCases = silent,
     *,
     on_ready: OnReady | None = None,
@@ -173,8 +172,8 @@ def load_or_build_bank(
     recipe : BankRecipe
     chunk_size : int
         Cases per piece of work; the bank does not depend on it.
-    max_workers : int
-        Processes at most; never more than there are cores or chunks.
+    executor : Executor
+        Finds the facts of the chunks; they are written here.
     on_cases : callable
         Told how many of how many cases are done while the bank is built.
     on_ready : callable, optional
@@ -192,11 +191,13 @@ def load_or_build_bank(
         journal, chunks = _begin(folder, key, recipe.top_k, len(cases))
         growing = FeatureBank(*map_arrays(folder, FeatureBank._fields))
         missing = list(missing_ranges(chunks, len(cases), chunk_size))
-        work = ((folder, cases[part.start : part.stop], part.start) for part in missing)
-        n_jobs = max(1, min(max_workers, os.cpu_count() or 1, len(missing)))
+        parts = (ChunkOfCases(part.start, cases[part.start : part.stop]) for part in missing)
         n_done, n_ready = len(cases) - sum(map(len, missing)), 0
-        with closing(_build_chunks(work, recipe, n_jobs)) as built:
-            for chunk in built:
+        with closing(executor.run(facts_of_chunk, FactFinder(recipe), parts)) as built:
+            for start, facts in built:
+                entries = facts._asdict()
+                write_entries(folder, entries, start)
+                chunk = Chunk.of(entries, start)
                 journal.add(chunk)
                 chunks.append(chunk)
                 n_done += chunk.stop - chunk.start
@@ -230,82 +231,60 @@ def _begin(folder: Path, key: str, top_k: int, n_cases: int) -> tuple[ChunkJourn
     return journal, []
 
 
-def _build_chunks(
-    chunks: Iterable[tuple[Path, Sequence[Case], int]], recipe: BankRecipe, n_jobs: int
-) -> Generator[Chunk]:
-    """Write chunks, few of them in flight, and yield each when it is done.
+class ChunkOfCases(NamedTuple):
+    """Neighbouring cases of a bank, the first of them at `start`."""
 
-    Processes write to the mapped arrays themselves; the recipe travels to each of them once.
+    start: int
+    cases: Sequence[Case]
+
+    def __str__(self) -> str:
+        """Name the cases, counted from 1."""
+        return f"cases {self.start + 1:,} to {self.start + len(self.cases):,}"
+
+
+class FactFinder:
+    """Finds the facts of case after case; what it has found serves those that are read alike.
+
+    Another process receives the recipe alone.
+
+    Parameters
+    ----------
+    recipe : BankRecipe
     """
-    if n_jobs == 1:
-        builder = _ChunkBuilder(recipe)
-        yield from (builder.write(*chunk) for chunk in chunks)
-        return
-    import joblib  # noqa: PLC0415 - 0.2 s, and a lookup builds no bank
-    from joblib.externals.loky import get_reusable_executor  # noqa: PLC0415
-
-    with joblib.parallel_config("loky", initializer=_receive, initargs=(recipe,)):
-        parallel = joblib.Parallel(
-            n_jobs=n_jobs,
-            return_as="generator_unordered",
-            pre_dispatch="2 * n_jobs",
-            batch_size=1,
-        )
-    built = parallel(joblib.delayed(_write_received_chunk)(*chunk) for chunk in chunks)
-    try:
-        for chunk in built:  # noqa: UP028 - the other way closes it before the warning is silenced
-            yield chunk
-    finally:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*(have been cancelled|but not used)")
-            built.close()
-        # else they keep their catalogue for minutes, and a process that ends waits for them
-        get_reusable_executor().shutdown()
-
-
-_received: list[_ChunkBuilder] = []  # in a process that builds: the one it was started with
-
-
-def _receive(recipe: BankRecipe) -> None:
-    begin_worker()
-    _received[:] = [_ChunkBuilder(recipe)]
-
-
-def _write_received_chunk(folder: Path, cases: Sequence[Case], start: int) -> Chunk:
-    (builder,) = _received
-    return builder.write(folder, cases, start)
-
-
-class _ChunkBuilder:
-    """Computes chunk after chunk; what it has found for one name serves those read alike."""
 
     def __init__(self, recipe: BankRecipe) -> None:
-        self._usage = recipe.usage
-        self._top_k = recipe.top_k
-        self._retriever = Retriever(recipe.catalogue, recipe.top_k)
+        self._recipe = recipe
 
-    def write(self, folder: Path, cases: Sequence[Case], start: int) -> Chunk:
-        """Compute the entries of some cases and write them to the bank's folder."""
-        entries = self._compute(cases)._asdict()
-        write_entries(folder, entries, start)
-        return Chunk.of(entries, start)
+    def __reduce__(self) -> tuple[type[FactFinder], tuple[BankRecipe]]:
+        return FactFinder, (self._recipe,)
 
-    def _compute(self, cases: Sequence[Case]) -> FeatureBank:
-        bank = _empty(len(cases), self._top_k)
+    @cached_property
+    def _retriever(self) -> Retriever:
+        return Retriever(self._recipe.catalogue, self._recipe.top_k)
+
+    def facts(self, cases: Sequence[Case]) -> FeatureBank:
+        """Return the bank of some cases."""
+        top_k, usage = self._recipe.top_k, self._recipe.usage
+        bank = _empty(len(cases), top_k)
         for position, case in enumerate(cases):
             query = make_query(case.exam_name, case.modality_code)
             bank.completeness[position] = query.completeness
             bank.states_nothing[position] = query.states_nothing
             bank.non_clinical[position] = query.parsed.non_clinical
-            found = self._retriever.candidates(query, self._usage.seen_from(case.site))
+            found = self._retriever.candidates(query, usage.seen_from(case.site))
             n_found = bank.n_candidates[position] = len(found.rows)
             if n_found:
-                filled = np.minimum(np.arange(self._top_k), n_found - 1)
+                filled = np.minimum(np.arange(top_k), n_found - 1)
                 filled[n_found:] = 0
                 bank.features[position] = found.features[filled]
                 bank.rows[position] = found.rows[filled]
                 bank.departs[position] = found.departs[filled]
         return bank
+
+
+def facts_of_chunk(finder: FactFinder, chunk: ChunkOfCases) -> tuple[int, FeatureBank]:
+    """Return where a chunk begins, and its bank."""
+    return chunk.start, finder.facts(chunk.cases)
 
 
 def _empty(n_cases: int, top_k: int) -> FeatureBank:

@@ -185,6 +185,13 @@ class GateSettings(Section):
     seed: NotNegative
 
 
+class ComputeSettings(Section):
+    """When and how cases are shared out among compute workers; changes no result."""
+
+    least_cases: NotNegative
+    cases_per_shard: Positive | None
+
+
 class Configuration(Weights):
     """A complete configuration; every key but ``provenance`` is required.
 
@@ -200,6 +207,7 @@ class Configuration(Weights):
     objective: ObjectiveSettings
     study: StudySettings
     gate: GateSettings
+    compute: ComputeSettings
     calibration: Calibration
     provenance: dict[str, Any] | None = None
 
@@ -216,13 +224,13 @@ class Configuration(Weights):
     @property
     def results_sha256(self) -> str:
         """The hash of all that changes what a training run finds, its inputs apart."""
-        apart = {"provenance", "data", "training", "objective", "study", "gate"}
+        apart = {"provenance", "data", "training", "objective", "study", "gate", "compute"}
         return hash_of(self.model_dump(mode="json", exclude=apart))
 
     @property
     def sha256(self) -> str:
-        """The hash of everything but the provenance."""
-        return hash_of(self.model_dump(mode="json", exclude={"provenance"}))
+        """The hash of everything but the provenance and what changes the speed alone."""
+        return hash_of(self.model_dump(mode="json", exclude={"provenance", "compute"}))
 
     def with_weights(self, weights: Weights) -> Configuration:
         """Return the same configuration with other weights."""

@@ -6,10 +6,9 @@ import csv
 import io
 import itertools
 import json
-import os
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-import joblib
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, model_validator
 
 from engine.decision import Status
@@ -18,6 +17,7 @@ from engine.files import read_text
 from engine.slots import Modality
 from objectives.case_files import sha256_in_blocks
 from objectives.configuration import hash_of
+from objectives.executors import Executor, ThisProcess
 from objectives.identifiers import find_identifiers, mask_parsed
 from objectives.name_files import NameRecord, read_names
 from objectives.output import spare_inputs, write_whole, writing
@@ -79,7 +79,7 @@ def map_file(
     file_format: str,
     configuration: str,
     resume: bool = False,
-    max_workers: int = 1,
+    executor: Executor | None = None,
     on_records: Callable[[int], None] = lambda _: None,
 ) -> MappingRun:
     """Map every record of a file; the output appears under its name when it is complete.
@@ -97,8 +97,8 @@ def map_file(
         A hash of what the answers depend on; a partial output of another one is not resumed.
     resume : bool
         Go on with the partial output of an interrupted run.
-    max_workers : int
-        Processes at most.
+    executor : Executor, optional
+        Answers the records; this process when not given.
     on_records : callable
         Told how many records a step has added.
 
@@ -113,6 +113,7 @@ def map_file(
     if file_format not in FORMATS:
         raise ConfigurationError(f"format {file_format!r} is unknown; there are csv and jsonl")
     spare_inputs(output, [source])
+    executor = executor or ThisProcess()
     records = read_names(source)
     first = next(records)
     partial = _Partial(output, [sha256_in_blocks(source), configuration, file_format])
@@ -122,30 +123,37 @@ def map_file(
     statuses: dict[str, int] = {}
     n_records = n_resumed
     on_records(n_resumed)
-    for answered in _map_chunks(waiting, engine, max_workers):
-        partial.append(writer(answered), n_records + len(answered))
-        n_records += len(answered)
-        on_records(len(answered))
-        for record in answered:
-            statuses[record["status"]] = statuses.get(record["status"], 0) + 1
+    chunks = _in_chunks(waiting, n_resumed)
+    with closing(executor.run(_answer_chunk, engine, chunks, ordered=True)) as chunks_answered:
+        for answered in chunks_answered:
+            partial.append(writer(answered), n_records + len(answered))
+            n_records += len(answered)
+            on_records(len(answered))
+            for record in answered:
+                statuses[record["status"]] = statuses.get(record["status"], 0) + 1
     partial.finish()
     return MappingRun(output, n_records, n_resumed, dict(sorted(statuses.items())))
 
 
-def _map_chunks(
-    records: Iterator[NameRecord], engine: LookupEngine, max_workers: int
-) -> Iterable[list[dict[str, str]]]:
-    """Answer chunk after chunk, in order, with few chunks in flight."""
-    n_jobs = max(1, min(max_workers, os.cpu_count() or 1))
-    chunks = iter(lambda: list(itertools.islice(records, _CHUNK)), [])
-    head = list(itertools.islice(chunks, n_jobs))
-    if len(head) < n_jobs:
-        return (answer_records(chunk, engine) for chunk in head)
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2 * n_jobs")
-    answered: Iterable[list[dict[str, str]]] = parallel(
-        joblib.delayed(answer_records)(chunk, engine) for chunk in itertools.chain(head, chunks)
-    )
-    return answered
+class _Records(NamedTuple):
+    """Neighbouring records of the input, the first of them at `start`."""
+
+    start: int
+    records: Sequence[NameRecord]
+
+    def __str__(self) -> str:
+        return f"records {self.start + 1:,} to {self.start + len(self.records):,}"
+
+
+def _in_chunks(records: Iterable[NameRecord], start: int) -> Iterator[_Records]:
+    waiting = iter(records)
+    while chunk := list(itertools.islice(waiting, _CHUNK)):
+        yield _Records(start, chunk)
+        start += len(chunk)
+
+
+def _answer_chunk(engine: LookupEngine, chunk: _Records) -> list[dict[str, str]]:
+    return answer_records(chunk.records, engine)
 
 
 def answer_records(records: Sequence[NameRecord], engine: LookupEngine) -> list[dict[str, str]]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from objectives.bank import OnCases
+    from objectives.executors import Executor
     from objectives.sessions import Row
 
 __all__ = ["ScalableTrainingFramework", "TrainingConfig", "TrainingMetrics"]
@@ -112,6 +113,7 @@ class ScalableTrainingFramework:
         dataset_paths: Sequence[str | Path] | None = None,
         on_cases: OnCases = silent,
         should_stop: Callable[[], bool] = never,
+        executor: Executor | None = None,
     ) -> TrainingMetrics:
         """Run over some files (every file of the training folder when none is given).
 
@@ -124,6 +126,8 @@ class ScalableTrainingFramework:
             Told how many of how many cases are done while their bank is built.
         should_stop : callable
             Asked after every block whether to stop.
+        executor : Executor, optional
+            Computes the bank; ``max_workers`` processes when not given.
 
         Raises
         ------
@@ -135,7 +139,7 @@ class ScalableTrainingFramework:
         started = time.monotonic()
         check_sessions(self.settings.storage)
         folder = self._options.dataset_dir or self._config.data.training_dir
-        workspace = Workspace(self._config, folder)
+        workspace = Workspace(self._config, folder, executor=executor)
         paths = [Path(path) for path in dataset_paths or ()] or dataset_files(folder)
         loaded = workspace.load_cases(paths, self._options.limit)
         with SessionStore(self.settings.storage) as store:

@@ -13,6 +13,7 @@ from engine.lookup import LookupEngine
 from objectives.bank import BankRecipe, FeatureBank, OnCases, OnReady, load_or_build_bank, silent
 from objectives.cases import Case, CaseSet, dataset_files, load_cases
 from objectives.configuration import resolve
+from objectives.executors import Executor, LocalProcesses
 from objectives.labelled_bank import LabelledBank, label_candidates
 from objectives.row_cache import read_postings, read_slots
 from objectives.truth import RowTruth
@@ -37,6 +38,8 @@ class Workspace:
         configuration's when not given.
     catalogue : Path, optional
         Another catalogue than the configuration's; nothing is known about the usage of its rows.
+    executor : Executor, optional
+        Computes the banks; processes on this machine when not given.
 
     Attributes
     ----------
@@ -51,8 +54,10 @@ class Workspace:
         config: Configuration,
         training_dir: Path | None = None,
         catalogue: Path | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._config = config
+        self._executor = executor
         path = resolve(catalogue or config.data.catalogue)
         self.rows: tuple[CatalogueRow, ...] = load_catalogue(path)
         self.catalogue_sha256 = sha256_of_file(path)
@@ -145,7 +150,7 @@ class Workspace:
             cases,
             self.recipe,
             chunk_size or training.chunk_size,
-            max_workers or training.max_workers,
+            self._executor or LocalProcesses(max_workers or training.max_workers),
             on_cases,
             on_ready=on_ready,
         )

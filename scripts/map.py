@@ -13,6 +13,7 @@ from objectives.configuration import DEFAULT_CONFIG, hash_of, load_configuration
 from objectives.mapping import map_file
 from objectives.output import spare_inputs
 from objectives.workspace import Workspace
+from scripts.computing import AllowInsecureOption, SchedulerOption, opened_executor
 from scripts.console import ConfigOption, JsonOption, print_json, warn
 from scripts.progress import record_progress
 
@@ -40,6 +41,8 @@ def map_names(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
     ] = False,
+    scheduler: SchedulerOption = None,
+    allow_insecure: AllowInsecureOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,7 +55,11 @@ def map_names(
     spare_inputs(output, map(resolve, (config, reference or settings.data.catalogue)))
     workspace = Workspace(settings, catalogue=reference)
     depends_on = [settings.sha256, workspace.catalogue_sha256, engine_sha256()]
-    with record_progress() as on_records:
+    n_processes = max_workers or settings.training.max_workers
+    with (
+        opened_executor(scheduler, n_processes, allow_insecure=allow_insecure) as executor,
+        record_progress() as on_records,
+    ):
         run = map_file(
             workspace.lookup_engine(),
             input_path,
@@ -60,7 +67,7 @@ def map_names(
             file_format=file_format,
             configuration=hash_of(depends_on),
             resume=resume,
-            max_workers=max_workers or settings.training.max_workers,
+            executor=executor,
             on_records=on_records,
         )
     if run.n_resumed:

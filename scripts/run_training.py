@@ -91,7 +91,7 @@ def main() -> None:
     except typer.TyperException as error:
         _fail(error.format_message(), error.exit_code)
     except RadTuneError as error:
-        _fail(str(error), EXIT_USER_ERROR)
+        _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
     if code == EXIT_INTERRUPTED:

@@ -9,6 +9,7 @@ import typer
 
 from objectives import ScalableTrainingFramework, TrainingConfig
 from objectives.training_blocks import TrainingStoppedError
+from scripts.computing import AllowInsecureOption, SchedulerOption, opened_executor
 from scripts.console import (
     DatasetDirOption,
     DatasetOption,
@@ -75,6 +76,8 @@ def train(
             "data, else config.yaml]",
         ),
     ] = None,
+    scheduler: SchedulerOption = None,
+    allow_insecure: AllowInsecureOption = False,
     log_dir: Annotated[
         Path | None, typer.Option(help="Folder of log files. [default: logs/training]")
     ] = None,
@@ -110,8 +113,16 @@ def train(
         stop_on_signals() as should_stop,
     ):
         try:
-            with case_progress() as on_cases:
-                metrics = framework.train_on_dataset(files, on_cases, should_stop)
+            with (
+                opened_executor(
+                    scheduler,
+                    framework.settings.max_workers,
+                    should_stop,
+                    allow_insecure=allow_insecure,
+                ) as executor,
+                case_progress() as on_cases,
+            ):
+                metrics = framework.train_on_dataset(files, on_cases, should_stop, executor)
         except TrainingStoppedError as stopped:
             say(str(stopped))
             warn(str(stopped))

@@ -21,6 +21,7 @@ from engine.lookup import LookupEngine
 from objectives.bank import BankRecipe, load_or_build_bank
 from objectives.cases import load_cases
 from objectives.configuration import load_configuration
+from objectives.executors import ThisProcess
 from objectives.mapping import map_file
 from objectives.row_cache import read_postings, read_slots
 from objectives.search_space import SearchSpace
@@ -338,7 +339,9 @@ def _caches(world: _World) -> list[Reader]:
     (of_postings,) = _newest(cache, "ngrams-*")
     counts = read_counts(world.rows, [world.folder / "v2.json"], sites, "a catalogue")
     (of_counts,) = _newest(cache, "usage-*")
-    bank = [array.copy() for array in load_or_build_bank(cases, world.recipe, CHUNK, 1)]
+    bank = [
+        array.copy() for array in load_or_build_bank(cases, world.recipe, CHUNK, ThisProcess())
+    ]
     (of_bank,) = _newest(cache, "bank-*")
 
     def check_slots() -> None:
@@ -354,7 +357,7 @@ def _caches(world: _World) -> list[Reader]:
         assert all(np.array_equal(found[site], counts[site]) for site in sites)
 
     def check_bank() -> None:
-        found = load_or_build_bank(cases, world.recipe, CHUNK, 1)
+        found = load_or_build_bank(cases, world.recipe, CHUNK, ThisProcess())
         assert same_arrays(found, bank)
 
     def in_bank(name: str) -> Reader:
@@ -387,7 +390,7 @@ def _stopped_builds(
 
     shutil.rmtree(bank)
     with suppress(KeyboardInterrupt):
-        load_or_build_bank(cases, world.recipe, CHUNK, 1, stop)
+        load_or_build_bank(cases, world.recipe, CHUNK, ThisProcess(), stop)
     shutil.copytree(building, kept)
 
     def restore() -> None:

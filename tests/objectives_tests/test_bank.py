@@ -13,6 +13,7 @@ import pytest
 from engine.coefficients import effective_coefficients
 from engine.lookup import LookupEngine
 from objectives.bank import BankRecipe, FeatureBank, OnReady, cache_dir, load_or_build_bank
+from objectives.executors import LocalProcesses, ThisProcess
 from objectives.objective import WeightObjective
 from objectives.scoring import rank_first
 from objectives.workspace import Workspace
@@ -57,7 +58,7 @@ def test_a_bank_equals_one_name_at_a_time(
     cases: list[Case], recipe: BankRecipe, config: Configuration, cache: Path
 ) -> None:
     """Same candidates, same order and same scores, for every case and a few random weights."""
-    bank = load_or_build_bank(cases, recipe, chunk_size=64, max_workers=1)
+    bank = load_or_build_bank(cases, recipe, 64, ThisProcess())
     for weights in random_weights(config, 3):
         coefficients = effective_coefficients(weights)
         positions, scores = rank_first(bank, coefficients, recipe.top_k)
@@ -81,7 +82,9 @@ def test_a_bank_does_not_depend_on_chunks_or_processes(
     banks: list[FeatureBank] = []
     for cache, chunk_size, max_workers in (("one", 1000, 1), ("many", 17, 2)):
         monkeypatch.setenv("RADTUNE_CACHE", str(tmp_path / cache))
-        banks.append(load_or_build_bank(cases[:120], recipe, chunk_size, max_workers))
+        banks.append(
+            load_or_build_bank(cases[:120], recipe, chunk_size, LocalProcesses(max_workers))
+        )
     for name in FeatureBank._fields:
         assert np.array_equal(getattr(banks[0], name), getattr(banks[1], name)), name
 
@@ -92,7 +95,9 @@ def test_progress_is_told_of_every_case_and_only_of_a_build(
 ) -> None:
     told: list[tuple[int, int]] = []
     for _ in range(2):
-        load_or_build_bank(cases[:40], recipe, 7, max_workers, lambda *n: told.append(n))
+        load_or_build_bank(
+            cases[:40], recipe, 7, LocalProcesses(max_workers), lambda *n: told.append(n)
+        )
     n_done = [n for n, _ in told]
     assert len(told) == 6
     assert n_done == sorted(set(n_done))
@@ -100,15 +105,15 @@ def test_progress_is_told_of_every_case_and_only_of_a_build(
 
 
 def test_a_bank_of_no_case_is_empty(recipe: BankRecipe, cache: Path) -> None:
-    assert load_or_build_bank([], recipe, 7, 2).rows.shape == (0, recipe.top_k)
+    assert load_or_build_bank([], recipe, 7, LocalProcesses(2)).rows.shape == (0, recipe.top_k)
 
 
 def test_a_bank_is_kept(cases: list[Case], recipe: BankRecipe, cache: Path) -> None:
-    load_or_build_bank(cases[:40], recipe, 100, 1)
+    load_or_build_bank(cases[:40], recipe, 100, ThisProcess())
     (folder,) = cache.iterdir()
     assert json.loads((folder / "manifest.json").read_text())["key"] == recipe.key(cases[:40])
     written = folder.stat().st_mtime_ns
-    load_or_build_bank(cases[:40], recipe, 7, 1)
+    load_or_build_bank(cases[:40], recipe, 7, ThisProcess())
     assert folder.stat().st_mtime_ns == written
 
 
@@ -117,7 +122,7 @@ def test_a_bank_is_kept(cases: list[Case], recipe: BankRecipe, cache: Path) -> N
 def test_a_damaged_bank_is_built_again(
     name: str, damage: str, cases: list[Case], recipe: BankRecipe, cache: Path
 ) -> None:
-    first = load_or_build_bank(cases[:10], recipe, 100, 1).take(np.arange(10))
+    first = load_or_build_bank(cases[:10], recipe, 100, ThisProcess()).take(np.arange(10))
     (folder,) = cache.iterdir()
     (path,) = folder.glob(f"{name}.*")
     whole = bytearray(path.read_bytes())
@@ -125,7 +130,7 @@ def test_a_damaged_bank_is_built_again(
         path.write_bytes(whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:])
     else:
         path.write_bytes(whole[: len(whole) // 2])
-    again = load_or_build_bank(cases[:10], recipe, 100, 1)
+    again = load_or_build_bank(cases[:10], recipe, 100, ThisProcess())
     for field in FeatureBank._fields:
         assert np.array_equal(getattr(first, field), getattr(again, field)), field
     assert path.read_bytes() == whole
@@ -163,7 +168,7 @@ def test_a_killed_build_leaves_no_half_bank(
     assert killed.returncode == -signal.SIGKILL
     assert killed.stdout == ""  # read to its end: no worker is left that could write to it
     assert [path.name[:14] for path in cache.glob("b*-*")] == ["building-bank-"]
-    load_or_build_bank(cases[:10], recipe, 100, 1)
+    load_or_build_bank(cases[:10], recipe, 100, ThisProcess())
     (folder,) = cache.glob("b*-*")
     assert folder.name.startswith("bank-")
 
@@ -189,12 +194,14 @@ def test_a_stopped_build_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RADTUNE_CACHE", str(tmp_path / "undisturbed"))
-    undisturbed = load_or_build_bank(cases[:120], recipe, 100, 1)
+    undisturbed = load_or_build_bank(cases[:120], recipe, 100, ThisProcess())
     monkeypatch.setenv("RADTUNE_CACHE", str(tmp_path / "stopped"))
     with pytest.raises(StoppedError):
-        load_or_build_bank(cases[:120], recipe, 10, max_workers, on_ready=stop_when(60))
+        load_or_build_bank(
+            cases[:120], recipe, 10, LocalProcesses(max_workers), on_ready=stop_when(60)
+        )
     told: list[int] = []
-    bank = load_or_build_bank(cases[:120], recipe, 7, 1, lambda n, _: told.append(n))
+    bank = load_or_build_bank(cases[:120], recipe, 7, ThisProcess(), lambda n, _: told.append(n))
     assert 60 < told[0] < 120  # what was written is not built again
     for name in FeatureBank._fields:
         assert np.array_equal(getattr(bank, name), getattr(undisturbed, name)), name
@@ -210,7 +217,7 @@ def test_a_stopped_build_trusts_only_what_is_whole(
     damage: str, cases: list[Case], recipe: BankRecipe, cache: Path
 ) -> None:
     with pytest.raises(StoppedError):
-        load_or_build_bank(cases[:40], recipe, 10, 1, on_ready=stop_when(30))
+        load_or_build_bank(cases[:40], recipe, 10, ThisProcess(), on_ready=stop_when(30))
     (folder,) = cache.iterdir()
     if damage == "array":
         with (folder / "completeness.npy").open("r+b") as file:
@@ -221,7 +228,7 @@ def test_a_stopped_build_trusts_only_what_is_whole(
     else:
         (folder / "rows.npy").write_bytes(b"")
     told: list[int] = []
-    bank = load_or_build_bank(cases[:40], recipe, 10, 1, lambda n, _: told.append(n))
+    bank = load_or_build_bank(cases[:40], recipe, 10, ThisProcess(), lambda n, _: told.append(n))
     assert told == {"array": [30, 40], "line": [30, 40], "header": [10, 20, 30, 40]}[damage]
     assert (bank.completeness <= 1).all()
     assert (bank.rows[:, 0] >= -1).all()
@@ -236,7 +243,7 @@ def test_a_growing_bank_is_shown_as_far_as_it_is_finished(
     def look(bank: FeatureBank, n_ready: int) -> None:
         shown.append((n_ready, bank.completeness[:n_ready].copy()))
 
-    bank = load_or_build_bank(cases[:40], recipe, 7, max_workers, on_ready=look)
+    bank = load_or_build_bank(cases[:40], recipe, 7, LocalProcesses(max_workers), on_ready=look)
     n_ready = [n for n, _ in shown]
     assert n_ready == sorted(set(n_ready))
     assert n_ready[-1] == 40

@@ -111,3 +111,10 @@ def test_provenance_is_a_known_key_that_changes_nothing(config: Configuration) -
 
 def test_the_split_is_five_two_two(config: Configuration) -> None:
     assert [len(sites) for _, sites in config.split] == [5, 2, 2]
+
+
+def test_how_cases_are_shared_out_changes_no_hash(config: Configuration) -> None:
+    compute = config.compute.model_copy(update={"least_cases": 0, "cases_per_shard": 7})
+    other = config.model_copy(update={"compute": compute})
+    assert other != config
+    assert (other.sha256, other.results_sha256) == (config.sha256, config.results_sha256)

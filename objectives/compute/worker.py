@@ -1,0 +1,230 @@
+"""What runs in a compute worker, and what it keeps from one task to the next.
+
+Shared values stay in memory, shards in the folder that Dask gives every worker: it is the
+worker's own, is removed when the worker ends, and what killed ones left is removed by the next
+worker that uses the same place (``temporary-directory`` in Dask's configuration).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter, OrderedDict
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from objectives.array_folder import open_or_build
+from objectives.labelled_bank import LabelledBank
+from objectives.questions import LineQuestion, PairedLineQuestion, Questions, TrialQuestion
+from objectives.trial_bank import Part, TrialBank
+from objectives.trial_shard import SHARD_ARRAYS, open_shard, save_shard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from objectives.bank import FactFinder
+    from objectives.cases import Case
+    from objectives.labelled_bank import Labels
+    from objectives.questions import Question
+
+_N_SHARED = 4  # values
+_N_SETS = 4  # of shards: of that many studies
+
+
+class Missing(NamedTuple):
+    """The worker lacks the shared value that a task needs."""
+
+
+class SharedValue(NamedTuple):
+    """What many tasks need.
+
+    Attributes
+    ----------
+    key : str
+        Hash of the value.
+    content : bytes or None
+        The value; None for a worker that should have it.
+    """
+
+    key: str
+    content: bytes | None
+
+
+class ShardPart(NamedTuple):
+    """Cases of a shard; see `objectives.trial_bank.Part`."""
+
+    cases: Sequence[Case]
+    labels: Labels
+    groups: NDArray[np.intp]
+    segments: NDArray[np.intp]
+
+
+class ShardSource(NamedTuple):
+    """All that a worker needs to lay out a shard."""
+
+    parts: Sequence[ShardPart]
+    n_groups: int
+    n_segments: int
+
+
+class ShardAnswers(NamedTuple):
+    """What a worker says for some shards.
+
+    Attributes
+    ----------
+    answers : dict
+        Shard to its answer.
+    missing : tuple of str
+        Shards that the worker lacks.
+    """
+
+    answers: dict[str, Any]
+    missing: tuple[str, ...]
+
+
+class _Held(NamedTuple):
+    """A shared value; one thread at a time uses it."""
+
+    value: Any
+    lock: Lock
+
+
+_shared: OrderedDict[str, _Held] = OrderedDict()
+_shards: OrderedDict[str, dict[str, TrialBank]] = OrderedDict()
+_counts: Counter[str] = Counter()
+_lock = Lock()  # of all three
+
+
+def work_counts() -> dict[str, int]:
+    """Tell how often this process did what.
+
+    Shards that were laid out are ``bank_shards``, those that were asked about a trial
+    ``trial_shards``, about lines ``line_shards``; parts of an executor's run count under the
+    name of their function.
+    """
+    with _lock:
+        return dict(_counts)
+
+
+def call(function: Callable[[Any, Any], Any], shared: SharedValue, part: object) -> Any:  # noqa: ANN401
+    """Call a function with a shared value and a part; `Missing` where there is no such value."""
+    held = _held(shared)
+    if held is None:
+        return Missing()
+    with held.lock:
+        found = function(held.value, part)
+    _count(function.__name__)
+    return found
+
+
+def answer_shards(shard_set: str, shards: Sequence[str], question: Question[Any]) -> ShardAnswers:
+    """Answer for the shards of a set that are here."""
+    answers: dict[str, Any] = {}
+    for shard in shards:
+        bank = _opened(shard_set, shard)
+        if bank is not None:
+            answers[shard] = _answer(bank, question)
+    return ShardAnswers(answers, tuple(shard for shard in shards if shard not in answers))
+
+
+def build_shard(
+    finder: SharedValue,
+    shard_set: str,
+    shard: str,
+    source: ShardSource,
+    question: Question[Any],
+) -> ShardAnswers | Missing:
+    """Find the facts of a shard's cases, keep it laid out for trials, and answer for it."""
+    held = _held(finder)
+    if held is None:
+        return Missing()
+    folder = _folder(shard_set, shard)
+    with held.lock:
+        open_or_build(
+            folder, shard, SHARD_ARRAYS, lambda new: save_shard(new, _lay_out(held.value, source))
+        )
+    _count("bank_shards")
+    bank = open_shard(folder)
+    with _lock:
+        _banks_of(shard_set)[shard] = bank
+    return ShardAnswers({shard: _answer(bank, question)}, ())
+
+
+def _held(shared: SharedValue) -> _Held | None:
+    with _lock:
+        held = _shared.get(shared.key)
+        if held is None and shared.content is not None:
+            from distributed.protocol.serialize import deserialize_bytes  # noqa: PLC0415 - optional
+
+            held = _shared[shared.key] = _Held(deserialize_bytes(shared.content), Lock())
+        if held is not None:
+            _shared.move_to_end(shared.key)
+        while len(_shared) > _N_SHARED:
+            _shared.popitem(last=False)
+        return held
+
+
+def _lay_out(finder: FactFinder, source: ShardSource) -> TrialBank:
+    parts = [
+        Part(
+            LabelledBank(
+                tuple(part.cases),
+                finder.facts(part.cases),
+                np.arange(len(part.cases)),
+                part.labels,
+            ),
+            part.groups,
+            part.segments,
+        )
+        for part in source.parts
+    ]
+    return TrialBank.of(parts, source.n_groups, source.n_segments)
+
+
+def _opened(shard_set: str, shard: str) -> TrialBank | None:
+    """Return a shard whose files are still there."""
+    with _lock:
+        bank = _banks_of(shard_set).get(shard)
+    return bank if bank is not None and _folder(shard_set, shard).is_dir() else None
+
+
+def _banks_of(shard_set: str) -> dict[str, TrialBank]:
+    """Return the shards of a set; those that were not asked about for long are cleared away."""
+    banks = _shards.setdefault(shard_set, {})
+    _shards.move_to_end(shard_set)
+    while len(_shards) > _N_SETS:
+        old, _ = _shards.popitem(last=False)
+        shutil.rmtree(_folder(old), ignore_errors=True)
+    return banks
+
+
+def _folder(*names: str) -> Path:
+    from distributed import get_worker  # noqa: PLC0415 - optional
+
+    return Path(get_worker().local_directory, "radtune-shards", *names)
+
+
+def _answer(bank: TrialBank, question: Question[Any]) -> Any:  # noqa: ANN401
+    answer = question.answer(bank)
+    for kind in set(_kinds(question)):
+        _count(kind)
+    return answer
+
+
+def _kinds(question: Question[Any]) -> Iterator[str]:
+    if isinstance(question, Questions):
+        for one in question.questions:
+            yield from _kinds(one)
+    elif isinstance(question, TrialQuestion):
+        yield "trial_shards"
+    elif isinstance(question, LineQuestion | PairedLineQuestion):
+        yield "line_shards"
+
+
+def _count(what: str) -> None:
+    with _lock:
+        _counts[what] += 1
