@@ -8,7 +8,7 @@ TEXT2TERM := .local/text2term/bin/python
 RANX := .local/ranx/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate calibrate dashboard postgres bench bench-large bench-accuracy bench-decision bench-search bench-scaling test-faults hazards test check format clean
+.PHONY: help install data optimize train validate calibrate dashboard postgres bench bench-large bench-accuracy bench-decision bench-search bench-scaling test test-others test-all test-faults hazards check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +60,20 @@ postgres: PORT = 0
 postgres: $(STAMP) ## a PostgreSQL server for a try, thrown away at its end (PORT=5433; else a free one)
 	@$(RADTUNE) postgres --port $(PORT)
 
-test: $(STAMP) ## run the tests
-	$(RUN)/python -m pytest $(ARGS)
+# Two processes run tests, each on a core: more threads would only wait for each other.
+test test-others test-all: export OPENBLAS_NUM_THREADS = 1
+test test-others test-all: export OMP_NUM_THREADS = 1
+PYTEST := $(RUN)/python -m pytest --numprocesses 2 --dist worksteal
+OTHERS := process or postgres or browser or slow
+
+test: $(STAMP) ## run the quick tests: no other process but one start of each verb (under 5 minutes; ARGS='-k lookup')
+	$(PYTEST) --hypothesis-profile quick -m 'not ($(OTHERS))' $(ARGS)
+
+test-others: $(STAMP) ## run the tests that `make test` leaves out: processes, PostgreSQL, what is slow
+	$(PYTEST) --hypothesis-profile full -m '$(OTHERS)' $(ARGS)
+
+test-all: $(STAMP) ## run all tests but those of test-faults, with more examples each (ARGS='-k lookup')
+	$(PYTEST) --hypothesis-profile full $(ARGS)
 
 test-faults: $(STAMP) ## malformed inputs, full disks, killed training runs and workers, lost servers: docs/reliability.md (50 minutes; ARGS='10000 42': inputs, seed)
 	$(RUN)/python -m tests.faults_tests.malformed $(ARGS)

@@ -1,12 +1,16 @@
-"""Shared fixtures: the shipped configuration and small made-up banks."""
+"""The two tiers of tests, and shared fixtures: configuration, cache, small made-up banks."""
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from engine.coefficients import N_FEATURES, Feature
 from objectives.bank import FeatureBank
@@ -18,13 +22,82 @@ from objectives.truth import CRITICAL_KINDS
 from tests.postgres import Server, running_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from engine.settings import Weights
 
 ROOT = Path(__file__).resolve().parent.parent
+OUTSIDE_THE_QUICK_TIER = ("process", "postgres", "browser", "slow")
+PATIENCE_S = 600  # of a test that waits for others than itself
+
+settings.register_profile("quick", max_examples=25)
+settings.register_profile("full", max_examples=100)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark who asks for the server, and give patience to all that are marked."""
+    for item in items:
+        if _asks_for_postgres(item):
+            item.add_marker("postgres")
+        if _is_marked(item) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(PATIENCE_S))
+
+
+def _asks_for_postgres(item: pytest.Item) -> bool:
+    given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    asks = any(isinstance(value, str) and value == "postgresql" for value in given)
+    return asks or "postgres" in getattr(item, "fixturenames", ())
+
+
+def _is_marked(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in OUTSIDE_THE_QUICK_TIER)
+
+
+def _may_start_processes(item: pytest.Item) -> bool:
+    return _is_marked(item) or "process_cli" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test that is not marked, and its fixtures, build banks as a single core does."""
+    if _may_start_processes(item):
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "cpu_count", lambda: 1)
+        return (yield)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heeds_ctrl_c() -> None:
+    """Let the processes that tests start heed Ctrl-C: those of a background job would not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The cache of this run of the tests: what one of its processes has built serves all."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RADTUNE_CACHE", str(folder / "cache"))
+        yield folder / "cache"
+
+
+@pytest.fixture(autouse=True)
+def alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let no test that is not marked start another process; the smoke tests may."""
+    if _may_start_processes(request.node):
+        yield
+        return
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    yield
+    # the system adds up what those have used that have ended
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert before == after, "mark this test: it starts other processes"
 
 
 @pytest.fixture(scope="session")

@@ -202,6 +202,7 @@ def test_a_cut_never_loses_what_matters(name: str, length: int, expected: str | 
     assert noise.cut(name, length) == expected
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("hash_seed", ["1", "2"])
 def test_the_same_seed_gives_the_same_cases_in_a_fresh_process(
     rows: dict[str, CatalogueRow], hash_seed: str

@@ -265,6 +265,7 @@ def test_files_have_the_promised_keys(
     assert all(list(slot) == expected for slot in slots.values())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("hash_seed", ["1", "2"])
 def test_rebuild_in_a_fresh_process_equals_the_committed_files(
     tmp_path: Path, hash_seed: str

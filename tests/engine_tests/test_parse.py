@@ -10,6 +10,7 @@ from engine.modality import modalities_of_code
 from engine.parse import parse
 from engine.slots import Contrast, Laterality, Modality
 
+EXAMPLES = settings().max_examples  # fewer in the quick tier
 WORDS = st.sampled_from(sorted(lexicon().phrases()))
 SEPARATORS = st.sampled_from([" ", "/", "^", "_", "-", " & ", " + ", ", ", " (", ") "])
 NAMES = st.lists(st.tuples(WORDS, SEPARATORS), min_size=1, max_size=6).map(
@@ -546,14 +547,14 @@ def test_two_known_words_are_never_exchanged() -> None:
     assert parse("MR ileum").anatomy == {"ileum"}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * EXAMPLES, deadline=None)
 @given(NAMES)
 def test_canonical_spelling_parses_to_itself(name: str) -> None:
     canonical = parse(name).canonical
     assert parse(canonical).canonical == canonical
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * EXAMPLES, deadline=None)
 @given(NAMES)
 def test_letter_case_and_repeated_blanks_do_not_matter(name: str) -> None:
     parsed = parse(name)
@@ -563,7 +564,7 @@ def test_letter_case_and_repeated_blanks_do_not_matter(name: str) -> None:
         assert (other.laterality, other.contrast) == (parsed.laterality, parsed.contrast)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * EXAMPLES, deadline=None)
 @given(st.sampled_from(sorted(lexicon().senses)))
 def test_swapping_the_side_swaps_the_side(key: tuple[str, str]) -> None:
     slot, value = key
@@ -577,7 +578,7 @@ def test_swapping_the_side_swaps_the_side(key: tuple[str, str]) -> None:
         assert left.laterality is Laterality.BILATERAL is right.laterality
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * EXAMPLES, deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_crashes_the_parser(text: str) -> None:
     parsed = parse(text)

@@ -1,5 +1,5 @@
-"""The command line as a process, as in the tests of the scripts."""
+"""The command line, as in the tests of the scripts."""
 
-from tests.scripts_tests.conftest import cache, cli, few_data
+from tests.scripts_tests.conftest import cli, few_data, process_cli
 
-__all__ = ["cache", "cli", "few_data"]
+__all__ = ["cli", "few_data", "process_cli"]

@@ -68,6 +68,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
         subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.process
 def test_a_bank_that_does_not_fit_is_not_begun(cli: Cli, disk: Disk) -> None:
     cache = str(disk.folder)
     assert cli("validate", RADTUNE_CACHE=cache).code == 0  # what else is kept fits
@@ -87,6 +88,7 @@ def test_a_bank_that_does_not_fit_is_not_begun(cli: Cli, disk: Disk) -> None:
 
 
 @pytest.mark.parametrize("n_bytes", [0, 4096, 60_000])
+@pytest.mark.process
 def test_a_cache_that_does_not_fit_is_no_cache(cli: Cli, disk: Disk, n_bytes: int) -> None:
     disk.leave(n_bytes)
     error = cli("lookup", "CT Head", RADTUNE_CACHE=str(disk.folder)).error
@@ -95,6 +97,7 @@ def test_a_cache_that_does_not_fit_is_no_cache(cli: Cli, disk: Disk, n_bytes: in
     assert disk.files() == set()
 
 
+@pytest.mark.process
 def test_a_mapping_that_does_not_fit_goes_on_when_there_is_room(cli: Cli, disk: Disk) -> None:
     lines = [f"{i},CT Head {i},CT" for i in range(9000)]
     cli.write("in.csv", "\n".join(["row,exam_name,modality", *lines, ""]))
@@ -121,6 +124,7 @@ def optimize(cli: Cli, *options: str) -> Ran:
     return cli("optimize", "--dataset-dir", str(cli.data), "--json", *options)
 
 
+@pytest.mark.process
 def test_an_export_that_does_not_fit_leaves_the_earlier_one(cli: Cli, disk: Disk) -> None:
     output = disk.folder / "optimized_config.yaml"
     poor = poor_configuration(cli)
@@ -143,6 +147,7 @@ def test_an_export_that_does_not_fit_leaves_the_earlier_one(cli: Cli, disk: Disk
     assert again.document["held_out"] == first.document["held_out"]
 
 
+@pytest.mark.process
 def test_a_study_that_does_not_fit_keeps_what_it_has_and_goes_on(cli: Cli, disk: Disk) -> None:
     path = disk.folder / "studies.db"
     options = ("--storage", f"sqlite:///{path}", "--strategy", "random_search")
@@ -183,6 +188,7 @@ def consistent_trials(path: Path) -> int:
 
 
 @pytest.mark.parametrize("n_bytes", [0, 50_000, 150_000])
+@pytest.mark.process
 def test_a_session_that_does_not_fit_goes_on_when_there_is_room(
     n_bytes: int, cli: Cli, disk: Disk
 ) -> None:
@@ -213,6 +219,7 @@ def test_a_session_that_does_not_fit_goes_on_when_there_is_room(
     assert n_results == whole["processed_cases"]
 
 
+@pytest.mark.process
 def test_a_configuration_that_does_not_fit_is_not_calibrated(cli: Cli, disk: Disk) -> None:
     path = disk.folder / "own.yaml"
     path.write_bytes((ROOT / "config.yaml").read_bytes())
@@ -246,6 +253,7 @@ def test_a_file_beyond_the_limit_leaves_the_earlier_one(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.process
 def test_a_bank_beyond_the_limit_is_one_line(cli: Cli, tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "validate"],

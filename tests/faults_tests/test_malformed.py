@@ -20,6 +20,7 @@ N_INPUTS = 1000
 N_READERS = 22
 
 
+@pytest.mark.timeout(300, method="thread")  # it has an alarm of its own for each input
 def test_malformed_files_load_or_are_refused_in_one_line() -> None:
     outcome = run(N_INPUTS, 42)
     assert not outcome.failures, "\n\n".join(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from benchmarks.train_faults import kill_training
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.postgres import Server
+
+pytestmark = pytest.mark.process
 
 
 def test_killed_sessions_end_as_undisturbed_ones(tmp_path: Path) -> None:

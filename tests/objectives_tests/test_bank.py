@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from objectives.cases import Case
     from objectives.configuration import Configuration
 
+TWO = pytest.param(2, marks=pytest.mark.process)
+
 
 @pytest.fixture(scope="module")
 def workspace(config: Configuration) -> Workspace:
@@ -76,6 +78,7 @@ def test_a_bank_equals_one_name_at_a_time(
             assert np.array_equal(scores[i, :n_found], ranking.scores)
 
 
+@pytest.mark.process
 def test_a_bank_does_not_depend_on_chunks_or_processes(
     cases: list[Case], recipe: BankRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,7 +92,7 @@ def test_a_bank_does_not_depend_on_chunks_or_processes(
         assert np.array_equal(getattr(banks[0], name), getattr(banks[1], name)), name
 
 
-@pytest.mark.parametrize("max_workers", [1, 2])
+@pytest.mark.parametrize("max_workers", [1, TWO])
 def test_progress_is_told_of_every_case_and_only_of_a_build(
     max_workers: int, cases: list[Case], recipe: BankRecipe, cache: Path
 ) -> None:
@@ -152,6 +155,7 @@ workspace.bank(cases, 20, {max_workers}, die_half_way)
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("max_workers", [1, 2])
 def test_a_killed_build_leaves_no_half_bank(
     max_workers: int, cases: list[Case], recipe: BankRecipe, cache: Path
@@ -185,7 +189,7 @@ def stop_when(n_ready: int) -> OnReady:
     return stop
 
 
-@pytest.mark.parametrize("max_workers", [1, 2])
+@pytest.mark.parametrize("max_workers", [1, TWO])
 def test_a_stopped_build_goes_on(
     max_workers: int,
     cases: list[Case],
@@ -234,7 +238,7 @@ def test_a_stopped_build_trusts_only_what_is_whole(
     assert (bank.rows[:, 0] >= -1).all()
 
 
-@pytest.mark.parametrize("max_workers", [1, 2])
+@pytest.mark.parametrize("max_workers", [1, TWO])
 def test_a_growing_bank_is_shown_as_far_as_it_is_finished(
     max_workers: int, cases: list[Case], recipe: BankRecipe, cache: Path
 ) -> None:

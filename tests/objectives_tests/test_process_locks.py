@@ -68,6 +68,7 @@ def wait_until_abandoned(locks: ProcessLocks, number: int) -> None:
     raise AssertionError("the lock is still held")
 
 
+@pytest.mark.process
 def test_a_process_that_is_killed_lets_go(url: str) -> None:
     with opened(url) as locks, holder(url, 7) as process:
         assert not locks.is_abandoned(7)
@@ -77,6 +78,7 @@ def test_a_process_that_is_killed_lets_go(url: str) -> None:
         assert locks.take(7)
 
 
+@pytest.mark.process
 def test_a_lock_of_a_living_process_stays_its_own_however_often_one_asks(url: str) -> None:
     database = sa.create_engine(url)
     with opened(url) as locks, holder(url, 7) as process:
@@ -94,6 +96,7 @@ def test_a_lock_of_a_living_process_stays_its_own_however_often_one_asks(url: st
     database.dispose()
 
 
+@pytest.mark.process
 def test_a_lock_of_one_s_own_is_not_abandoned_and_is_kept_when_one_asks(url: str) -> None:
     with opened(url) as locks:
         assert locks.take(7)
@@ -104,6 +107,7 @@ def test_a_lock_of_one_s_own_is_not_abandoned_and_is_kept_when_one_asks(url: str
             assert not locks.is_abandoned(7)
 
 
+@pytest.mark.process
 def test_two_users_of_one_process_exclude_each_other_and_end_on_their_own(url: str) -> None:
     """A notebook that looks at its studies must not let go of what its training holds."""
     with opened(url) as one:
@@ -167,6 +171,7 @@ def test_a_lock_that_another_looks_at_is_taken_again_later(postgres: Server) -> 
         assert not looking.is_abandoned(7)
 
 
+@pytest.mark.postgres
 def test_locks_wait_for_a_server_that_is_away_for_long() -> None:
     with running_server() as server:
         url = server.new_database()

@@ -135,6 +135,7 @@ def test_a_newer_or_foreign_schema_is_refused(
     database.dispose()
 
 
+@pytest.mark.process
 def test_alembic_is_imported_for_an_old_database_only(tmp_path: Path) -> None:
     program = (
         "import sys\nfrom objectives.sessions import SessionStore, SessionIdentity\n"

@@ -101,6 +101,7 @@ def test_a_new_session_may_be_asked_for(url: str) -> None:
         assert store.open(IDENTITY, 10, 0, resume=False)[:2] == (2, 0)
 
 
+@pytest.mark.process
 def test_a_session_of_a_living_process_is_refused_and_of_a_killed_one_taken_over(
     url: str,
 ) -> None:

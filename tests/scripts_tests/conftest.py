@@ -1,4 +1,4 @@
-"""Run the command line as a user does: in a process of its own, in a folder of its own."""
+"""Run the command line as a user does, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from typing_extensions import override
 
+from scripts.run_training import main
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Ran(NamedTuple):
 
 
 class Cli:
-    """A folder from which commands are run, with data of few records."""
+    """A folder from which commands are run, each in a process, with data of few records."""
 
     def __init__(self, folder: Path, cache: Path, data: Path) -> None:
         self.folder = folder
@@ -86,6 +88,31 @@ class Cli:
         return sorted(path.name for path in self.folder.iterdir())
 
 
+class CliHere(Cli):
+    """Runs commands in the process of the tests: over in no time, and most need no more."""
+
+    def __init__(
+        self, folder: Path, cache: Path, data: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        super().__init__(folder, cache, data)
+        self._capsys = capsys
+
+    @override
+    def __call__(self, *arguments: str, **environment: str) -> Ran:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.delenv("OPTUNA_STORAGE", raising=False)
+            for name, value in {**self.environment, **environment}.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", [COMMAND[1], *arguments])
+            self._capsys.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        said = self._capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Ran(ended.value.code, said.out, said.err)
+
+
 @pytest.fixture(scope="session")
 def few_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first records of each of the nine shipped files."""
@@ -96,11 +123,15 @@ def few_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+@pytest.fixture
+def cli(
+    tmp_path: Path, shared_cache: Path, few_data: Path, capsys: pytest.CaptureFixture[str]
+) -> CliHere:
+    """The command line, in the process of the tests."""
+    return CliHere(tmp_path, shared_cache, few_data, capsys)
 
 
 @pytest.fixture
-def cli(tmp_path: Path, cache: Path, few_data: Path) -> Cli:
-    return Cli(tmp_path, cache, few_data)
+def process_cli(tmp_path: Path, shared_cache: Path, few_data: Path) -> Cli:
+    """The command line, each command in a process of its own."""
+    return Cli(tmp_path, shared_cache, few_data)

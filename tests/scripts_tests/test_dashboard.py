@@ -42,6 +42,7 @@ def make_study(url: str) -> None:
     storage.engine.dispose()
 
 
+@pytest.mark.process
 @LINUX_ONLY
 def test_it_answers_on_this_machine_only_and_ends_on_ctrl_c(study: str, tmp_path: Path) -> None:
     with dashboard(study, tmp_path, {}) as page:
@@ -56,6 +57,7 @@ def test_it_answers_on_this_machine_only_and_ends_on_ctrl_c(study: str, tmp_path
     assert "log-in" not in log
 
 
+@pytest.mark.process
 @LINUX_ONLY
 def test_an_open_host_is_warned_of(study: str, tmp_path: Path) -> None:
     with dashboard(study, tmp_path, {}, "--host", "0.0.0.0") as page:  # noqa: S104 - for a moment
@@ -66,6 +68,7 @@ def test_an_open_host_is_warned_of(study: str, tmp_path: Path) -> None:
     assert "delete studies" in log
 
 
+@pytest.mark.process
 @LINUX_ONLY
 def test_its_password_is_in_no_log_and_in_no_argument(postgres: Server, tmp_path: Path) -> None:
     plain = postgres.new_database()
@@ -135,6 +138,7 @@ def test_open_hosts_are_told_apart(host: str, is_closed: bool) -> None:
     assert is_this_machine_only(host) is is_closed
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("arguments", "host"), [((), "127.0.0.1"), (("HOST=192.0.2.1",), "192.0.2.1")]
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -15,8 +14,6 @@ from objectives.configuration import load_configuration
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.scripts_tests.conftest import Cli
 
 TRAINING = """
@@ -67,13 +64,13 @@ best_result = optimizer.optimize(dataset_paths, "custom_optimization")
 """
 
 
-def run(cli: Cli, cache: Path, script: str) -> str:
+def run(cli: Cli, script: str) -> str:
     path = cli.folder / "script.py"
     path.write_text(script)
     done = subprocess.run(
         [sys.executable, str(path)],
         cwd=cli.folder,
-        env={**os.environ, "RADTUNE_CACHE": str(cache)},
+        env=cli.environment,
         capture_output=True,
         text=True,
         check=False,
@@ -83,8 +80,9 @@ def run(cli: Cli, cache: Path, script: str) -> str:
     return done.stdout
 
 
-def test_custom_training(cli: Cli, cache: Path) -> None:
-    shown = run(cli, cache, f"{TRAINING}\nprint(metrics.experiment_name, metrics.total_cases)")
+@pytest.mark.process
+def test_custom_training(cli: Cli) -> None:
+    shown = run(cli, f"{TRAINING}\nprint(metrics.experiment_name, metrics.total_cases)")
     assert shown.split() == ["high_performance_test", "1750"]
 
 
@@ -99,10 +97,9 @@ def test_the_training_configuration_is_that_of_the_configuration_file() -> None:
     assert TrainingConfig(validation_split=0.2).settings(defaults).validation_split == 0.2
 
 
-def test_the_training_block_and_the_session_are_there_as_the_guide_shows_them(
-    cli: Cli, cache: Path
-) -> None:
-    run(cli, cache, f"{TRAINING}\nprint(metrics.success_rate)")
+@pytest.mark.process
+def test_the_training_block_and_the_session_are_there_as_the_guide_shows_them(cli: Cli) -> None:
+    run(cli, f"{TRAINING}\nprint(metrics.success_rate)")
     if shutil.which("sqlite3") is None:
         pytest.skip("no sqlite3 program here")
     done = subprocess.run(
@@ -123,12 +120,13 @@ def test_the_training_block_and_the_session_are_there_as_the_guide_shows_them(
     assert row["total_cases"] == row["processed_cases"] == "1750"
 
 
-def test_custom_optimization(cli: Cli, cache: Path) -> None:
+@pytest.mark.process
+def test_custom_optimization(cli: Cli) -> None:
     paths = sorted(str(path) for path in cli.data.glob("*.json"))
     asked = (
         "print(best_result.study_name, best_result.n_trials, *best_result.best_params.values())"
     )
-    shown = run(cli, cache, f"dataset_paths = {paths}\n{OPTIMIZATION}\n{asked}").split()
+    shown = run(cli, f"dataset_paths = {paths}\n{OPTIMIZATION}\n{asked}").split()
     assert shown[0] == "custom_optimization"
     assert 1 < int(shown[1]) <= 100  # auto ends when nothing gains any more
     anatomy, modality = float(shown[2]), float(shown[3])

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -13,19 +11,13 @@ import pytest
 
 from objectives.mapping import ANSWER_COLUMNS
 from tests.conftest import ROOT
+from tests.scripts_tests.conftest import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.scripts_tests.conftest import Cli
 
-# A shell lets its background jobs ignore Ctrl-C, and a test run may be such a job.
-HEEDING_CTRL_C = """
-import runpy, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
 NAMES = [
     ("1", "CT Thorax & abdo & pel C+", "CT"),
     ("2", "XR KNEE LT WB", "CR"),
@@ -140,24 +132,18 @@ def test_a_column_named_like_an_answer_is_kept_under_another_name(cli: Cli) -> N
     assert (answered["input_status"], answered["status"]) == ("old", "MATCH")
 
 
+@pytest.mark.process
 def test_an_interrupted_run_is_whole_and_goes_on(cli: Cli) -> None:
     lines = [f"{i},CT Head {i},CT" for i in range(6000)]
     cli.write("in.csv", "\n".join(["row,exam_name,modality", *lines, ""]))
     whole = ("map", "--input", "in.csv", "--output", "whole.csv", "--max-workers", "1")
     assert cli(*whole).code == 0
-    command = [
-        sys.executable,
-        "-c",
-        HEEDING_CTRL_C,
-        str(ROOT / "scripts" / "run_training.py"),
-        "map",
-    ]
     running = subprocess.Popen(
-        [*command, "--input", "in.csv", "--output", "out.csv", "--max-workers", "1"],
+        [*COMMAND, "map", "--input", "in.csv", "--output", "out.csv", "--max-workers", "1"],
         cwd=cli.folder,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ},
+        env=cli.environment,
     )
     state = cli.folder / "out.csv.partial.json"
     while running.poll() is None:

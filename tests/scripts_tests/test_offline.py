@@ -21,6 +21,8 @@ from tests.scripts_tests.browsing import dashboard
 if TYPE_CHECKING:
     from tests.scripts_tests.conftest import Cli
 
+pytestmark = pytest.mark.process
+
 # Python imports a module of this name at its start, before any code of a command. Attempts are
 # also written down: code that swallows the error is still caught.
 SITECUSTOMIZE = """
@@ -116,10 +118,10 @@ def test_the_guard_forbids_what_it_should(guard: Guard) -> None:
     assert len(events) == 5
 
 
-def test_tuning_and_browsing_the_study_send_nothing(cli: Cli, guard: Guard) -> None:
+def test_tuning_and_browsing_the_study_send_nothing(process_cli: Cli, guard: Guard) -> None:
     storage = "sqlite:///study.db"
-    ran = cli(
-        *("optimize", "--dataset-dir", str(cli.data), "--max-experiments", "4", "--json"),
+    ran = process_cli(
+        *("optimize", "--dataset-dir", str(process_cli.data), "--max-experiments", "4", "--json"),
         **guard.environment,
         OPTUNA_STORAGE=storage,
         LOKY_MAX_CPU_COUNT="2",
@@ -127,7 +129,7 @@ def test_tuning_and_browsing_the_study_send_nothing(cli: Cli, guard: Guard) -> N
     assert ran.document["n_trials"] == 4, ran.stderr
     assert guard.n_processes >= 1
     n_before = guard.n_processes
-    with dashboard(storage, cli.folder, guard.environment) as page:
+    with dashboard(storage, process_cli.folder, guard.environment) as page:
         start = page("/")
         assert FOREIGN.findall(start.replace(NAMESPACE, "")) == []
         (script,) = re.findall(r'<script[^>]* src="([^"]+)"', start)
@@ -137,13 +139,20 @@ def test_tuning_and_browsing_the_study_send_nothing(cli: Cli, guard: Guard) -> N
     assert guard.attempts == []
 
 
-def test_mapping_with_two_workers_sends_nothing(cli: Cli, guard: Guard) -> None:
-    (path, *_) = sorted(cli.data.glob("*.json"))
+def test_mapping_with_two_workers_sends_nothing(process_cli: Cli, guard: Guard) -> None:
+    (path, *_) = sorted(process_cli.data.glob("*.json"))
     names = [record["EXAM_NAME"] for record in json.loads(path.read_text(encoding="utf-8"))]
     n_records = 2 * _CHUNK + 1  # fewer chunks than workers are mapped in one process
     records = [{"exam_name": names[i % len(names)]} for i in range(n_records)]
-    ran = cli(
-        *("map", "--input", cli.write("in.json", records), "--output", "out.csv", "--json"),
+    ran = process_cli(
+        *(
+            "map",
+            "--input",
+            process_cli.write("in.json", records),
+            "--output",
+            "out.csv",
+            "--json",
+        ),
         *("--max-workers", "2"),
         **guard.environment,
         LOKY_MAX_CPU_COUNT="2",

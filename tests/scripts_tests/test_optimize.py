@@ -111,7 +111,7 @@ def test_a_study_goes_on_and_a_finished_one_says_so(cli: Cli) -> None:
 
 
 def test_the_same_seed_gives_the_same_export_but_for_its_time(
-    cli: Cli, few_data: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory
+    cli: Cli, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     exports = []
     for n_first in ("8", "3"):
@@ -126,6 +126,7 @@ def test_the_same_seed_gives_the_same_export_but_for_its_time(
     assert exports[0] == exports[1]
 
 
+@pytest.mark.process
 def test_a_killed_study_goes_on_as_if_it_had_not_been(cli: Cli) -> None:
     options = ("--max-experiments", "60", "--dataset-dir", str(cli.data))
     assert cli("optimize", *options, "--storage", "sqlite:///whole.db").code in CODES.values()
@@ -230,7 +231,6 @@ def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
         "Decision: ",
     ):
         assert line in ran.stdout
-    assert "[I " not in ran.stderr
 
 
 def test_the_share_of_cases_scored_is_told_by_pruner(cli: Cli) -> None:

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from tests.postgres import need_server
 from tests.scripts_tests.conftest import COMMAND
 
+pytestmark = [pytest.mark.process, pytest.mark.postgres]
+
 
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> None:

@@ -44,6 +44,7 @@ def modules_after(cache: Path, *arguments: str) -> set[str]:
     return set(done.stderr.split())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_a_lookup_imports_only_what_it_needs(options: list[str], tmp_path: Path) -> None:
     for _ in ("cold", "warm"):

@@ -76,9 +76,13 @@ def test_hardly_a_name_without_a_right_row_is_accepted(cli: Cli) -> None:
     assert coverage == sorted(coverage)
 
 
-def test_results_do_not_depend_on_chunks_or_workers(cli: Cli) -> None:
+@pytest.mark.process
+def test_results_do_not_depend_on_chunks_or_workers(process_cli: Cli) -> None:
     runs = [
-        cli("train", "--json", "--dataset-dir", str(cli.data), *options, RADTUNE_CACHE=cache)
+        process_cli(
+            *("train", "--json", "--dataset-dir", str(process_cli.data), *options),
+            RADTUNE_CACHE=cache,
+        )
         for options, cache in (
             ((), "cache1"),
             (("--chunk-size", "37", "--max-workers", "1", *EVERY_HUNDRED), "cache2"),

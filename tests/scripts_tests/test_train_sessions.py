@@ -40,6 +40,7 @@ def results_of(cli: Cli, session_id: int) -> list[tuple[Any, ...]]:
     return [row[1:] for row in rows]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_block_in_hand_and_the_same_command_goes_on(
     number: signal.Signals, cli: Cli, tmp_path: Path

@@ -284,6 +284,7 @@ def test_the_key_that_is_missing_or_unknown_is_named(night: Path) -> None:
             StudyDefinition.from_document(changed)
 
 
+@pytest.mark.process
 def test_a_definition_is_read_without_optuna_at_work() -> None:
     """A module that only needs the definition imports no strategy by it."""
     code = (

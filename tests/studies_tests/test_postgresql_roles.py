@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tests.conftest import MakeBank
     from tests.postgres import Server
 
+pytestmark = [pytest.mark.process, pytest.mark.postgres]
+
 FILES = ROOT / "docs" / "postgresql"
 HOST = "localhost"
 PASSWORDS = {f"radtune_{role}": f"s3cr3t-{role}" for role in ("owner", "worker", "reader")}

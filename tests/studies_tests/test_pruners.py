@@ -76,8 +76,18 @@ def test_an_interrupted_study_goes_on_as_if_it_had_not_been(
     assert bool(pruned(whole)) == may_stop(pruner, strategy)
 
 
-@pytest.mark.parametrize("pruner", sorted(set(PRUNERS) - {"none"}))
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def is_slow(strategy: str, pruner: str) -> bool:
+    """Tell what takes seconds; the bound stands for the other pruners in the quick tests."""
+    return strategy in ("auto", "line_search") and pruner != "bound"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "pruner"),
+    [
+        pytest.param(*both, marks=[pytest.mark.slow] if is_slow(*both) else [])
+        for both in itertools.product(sorted(STRATEGIES), sorted(set(PRUNERS) - {"none"}))
+    ],
+)
 def test_what_is_pruned_has_scored_fewer_cases_and_keeps_its_rungs(
     strategy: str, pruner: str, setup: Setup
 ) -> None:
@@ -121,7 +131,7 @@ def test_the_bound_ends_with_the_same_best_trial_and_scores_fewer_cases(
 
 def test_one_after_the_other_the_bound_rises_with_every_trial(setup: Setup) -> None:
     """A trial is stopped by the best before it, and never one that ends above."""
-    runner = ran(setup, "study", "line_search", "bound", 60)
+    runner = ran(setup, "study", "line_search", "bound", 30)
     assert pruned(runner)
     for record in pruned(runner):
         before = max(

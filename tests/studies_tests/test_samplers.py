@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RANGES = {"exact_match_bonus": (0.2, 0.2), "anatomy_weight": (0.2, 0.4)}
 SITES = ("A", "B", "C")
+MORE = (("line_search", 4), ("auto", 3), ("auto", 4))
 
 
 @pytest.fixture
@@ -179,6 +180,7 @@ def test_auto_climbs_then_asks_tpe_then_starts_again(problem: Problem) -> None:
     assert study.history[first_tpe + 4].origin == LineSearch.restart
 
 
+@pytest.mark.slow
 def test_auto_ends_when_neither_gains(problem: Problem) -> None:
     study = Study(problem, Auto(problem))
     study.run(1000)
@@ -190,8 +192,13 @@ def test_auto_ends_when_neither_gains(problem: Problem) -> None:
     assert sum(restarts) == 6
 
 
-@pytest.mark.parametrize("name", ["auto", "line_search"])
-@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [
+        ("line_search", 3),
+        *(pytest.param(*more, marks=pytest.mark.slow) for more in MORE),
+    ],
+)
 def test_trials_that_are_stopped_early_lead_the_line_search_nowhere_else(
     name: str, seed: int, problem: Problem
 ) -> None:
