@@ -8,7 +8,7 @@ TEXT2TERM := .local/text2term/bin/python
 RANX := .local/ranx/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate calibrate dashboard postgres bench bench-large bench-accuracy bench-decision bench-search bench-scaling test test-others test-all test-faults hazards check format clean
+.PHONY: help install data optimize train validate calibrate dashboard postgres bench bench-large bench-accuracy bench-decision bench-search test test-others test-all test-faults hazards check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,7 +75,7 @@ test-others: $(STAMP) ## run the tests that `make test` leaves out: processes, P
 test-all: $(STAMP) ## run all tests but those of test-faults, with more examples each (ARGS='-k lookup')
 	$(PYTEST) --hypothesis-profile full $(ARGS)
 
-test-faults: $(STAMP) ## malformed inputs, full disks, killed training runs and workers, lost servers: docs/reliability.md (50 minutes; ARGS='10000 42': inputs, seed)
+test-faults: $(STAMP) ## malformed inputs, full disks, killed studies, training runs and compute workers, lost servers: docs/reliability.md (an hour; ARGS='10000 42': inputs, seed)
 	$(RUN)/python -m tests.faults_tests.malformed $(ARGS)
 	$(RUN)/python -m pytest tests/faults_tests/test_disk_full.py tests/test_security.py
 	$(RUN)/python -m benchmarks.train_faults
@@ -101,7 +101,7 @@ bench-decision: $(STAMP) ## what calibrated answers are worth on unseen sites, i
 bench-search: $(STAMP) ## every search strategy: value by trials and seconds, test sites, into docs/benchmarks.md (under 20 minutes)
 	$(RUN)/python -m benchmarks.search $(ARGS)
 
-bench-large: $(STAMP) ## time and memory a case at 15,000 and 150,000 cases, into docs/benchmarks.md (ARGS='15000 1500000')
+bench-large: $(STAMP) ## time and memory a case at 15,000 and 150,000 cases, alone and on compute workers, into docs/scaling.md (ARGS='15000 1500000': an hour)
 	$(RUN)/python -m benchmarks.large $(ARGS)
 
 hazards: $(STAMP) ## write docs/hazards.md with a fresh count

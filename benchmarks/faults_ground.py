@@ -1,40 +1,64 @@
-"""Small studies, their workers, and a witness of their trials: for those who disturb them."""
+"""Small studies, the processes that run them, and a witness: for those who disturb them.
+
+Whatever is not as it should be is raised as `FaultError`.
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 import yaml
-from optuna.storages._rdb import models
-from optuna.trial import TrialState
 
+from engine.errors import ComputeError
 from objectives.configuration import PROJECT_ROOT
-from studies.ledger_tables import LEASES, WORKERS
+from studies.ownership import StudyTakenError
+from studies.study_table import STUDIES, StudyState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
 PAGE = PROJECT_ROOT / "docs" / "reliability.md"
-EXIT_INTERRUPTED = 130
-FOREVER = 10_000_000  # trials: a budget that is not met
+EXIT_INTERRUPTED, EXIT_TAKEN, EXIT_ALONE = 130, StudyTakenError.exit_code, ComputeError.exit_code
+GATE_CODES = (0, 3, 4)  # exported, no credible gain, more critical errors
+FOREVER = 1_000_000  # trials: a budget that is not met
 STOPPED = "radtune: error: interrupted; what is finished is kept: run the same again"
+AWAY = "the database is away"
+_ROOT = str(PROJECT_ROOT)
 _PROGRAM = (sys.executable, str(PROJECT_ROOT / "scripts" / "run_training.py"))
+_NOT_INHERITED = ("OPTUNA_STORAGE", "DASK_SCHEDULER_ADDRESS", "RADTUNE_CACHE")
+_NOTED = (sys.executable, "-m", "benchmarks.faults_program")
 _N_RECORDS_PER_SITE = 60
+_SMALL = {  # so that banks have some chunks, and trials some shards
+    "chunk_size: 1000": "chunk_size: 40",
+    "least_cases: 1000000": "least_cases: 0",
+    "cases_per_shard: null": "cases_per_shard: 30",
+}
 _PATIENCE_S = 180.0  # for anything that is waited for
-_LOOK_AGAIN_S = 0.05
-_STUDIES: sa.Table = models.StudyModel.__table__
-_TRIALS: sa.Table = models.TrialModel.__table__
-_VALUES: sa.Table = models.TrialValueModel.__table__
-_PARAMS: sa.Table = models.TrialParamModel.__table__
+_LOOK_AGAIN_S = 0.02
+_OPTUNA = {  # its tables, as far as they are looked at
+    name: sa.table(name, *map(sa.column, columns.split()))
+    for name, columns in {
+        "studies": "study_id study_name",
+        "trials": "trial_id study_id number state",
+        "trial_values": "trial_id value",
+        "trial_params": "trial_id param_name param_value",
+    }.items()
+}
+_TRIALS, _VALUES, _PARAMS = (
+    _OPTUNA[name].c for name in ("trials", "trial_values", "trial_params")
+)
 
 
 class FaultError(RuntimeError):
@@ -42,19 +66,48 @@ class FaultError(RuntimeError):
 
 
 class Seen(NamedTuple):
-    """A trial as the database has it, times apart.
+    """A trial as the database has it, times apart; parameters in the order of their names."""
+
+    state: str
+    value: float | None
+    params: tuple[tuple[str, float], ...]
+
+
+class Notes(NamedTuple):
+    """How far the coordinator in a process is, by its own account.
 
     Attributes
     ----------
-    state : TrialState
-    value : float or None
-    params : tuple of (str, float)
-        In the order of their names.
+    n_known : int
+        Trials that it found when it began.
+    n_run : int
+        Trials there are now, those that it has in hand included.
+    n_written : int
+        Those that it knows to be in the database.
+    is_writing : bool
+        Whether trials are being written.
     """
 
-    state: TrialState
-    value: float | None
-    params: tuple[tuple[str, float], ...]
+    n_known: int
+    n_run: int
+    n_written: int
+    is_writing: bool
+
+    def packed(self) -> bytes:
+        """Return them as they stand in a file."""
+        return struct.pack("<qqq?", *self)
+
+    @classmethod
+    def of(cls, file: Path) -> Notes:
+        """Read them; zeros before there is any."""
+        packed = file.read_bytes() if file.exists() else b""
+        n_known, n_run, n_written, is_writing = struct.unpack("<qqq?", packed or bytes(25))
+        return cls(n_known, n_run, n_written, is_writing)
+
+    @property
+    def has_in_hand(self) -> bool:
+        """Whether it has run trials that are not yet written, as far as it knows."""
+        return self.n_run > self.n_written
 
 
 class Ground:
@@ -64,82 +117,154 @@ class Ground:
     ----------
     folder : Path
         Must exist.
-    n_records_per_site : int or None
-        None takes all there are.
+    n_records_per_site : int
     """
 
-    def __init__(self, folder: Path, n_records_per_site: int | None = _N_RECORDS_PER_SITE) -> None:
+    def __init__(self, folder: Path, n_records_per_site: int = _N_RECORDS_PER_SITE) -> None:
         self.folder = folder
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if name != "OPTUNA_STORAGE"},
-            "RADTUNE_CACHE": str(folder / "cache"),
-        }
-        self._n_processes = 0
-        (folder / "data").mkdir()
-        for path in (PROJECT_ROOT / "data" / "training").glob("*.json"):
-            records = json.loads(path.read_text(encoding="utf-8"))[:n_records_per_site]
-            text = json.dumps(records)
-            (folder / "data" / path.name).write_text(text, encoding="utf-8")
-        url = self.sqlite("warm")
-        self.submit(url, "warm", 1)
-        self.run_to_end(url, "warm")
+        self._n_processes = self._n_caches = 0
+        self._undisturbed: dict[str, int] = {}  # trials that were asked for
+        write_few(folder / "data", n_records_per_site)
+        config = (PROJECT_ROOT / "config.yaml").read_text(encoding="utf-8")
+        for usual, small in _SMALL.items():
+            if usual not in config:
+                raise FaultError(f"config.yaml has no line {usual!r} any more")
+            config = config.replace(usual, small)
+        (folder / "config.yaml").write_text(config, encoding="utf-8")
+        self.expected("tpe", 1)  # the cache knows all that a study needs
 
     def sqlite(self, name: str) -> str:
         """Return the URL of a database file of this folder."""
         return f"sqlite:///{self.folder / name}.db"
 
-    def submit(
-        self,
-        url: str,
-        name: str,
-        n_trials: int,
-        strategy: str = "tpe",
-        *,
-        synchronous: bool = False,
-    ) -> None:
+    def expected(self, strategy: str, n_trials: int) -> list[Seen]:
+        """Return the first trials of a study that nobody disturbs, fewer if it ends sooner."""
+        url = self.sqlite(f"undisturbed-{strategy}")
+        with Witness(url, strategy) as witness:
+            if self._undisturbed.get(strategy, 0) < n_trials:
+                self.submit(url, strategy, n_trials, strategy)
+                self.worker(url, strategy).wait_for_end(0)
+                self._undisturbed[strategy] = n_trials
+            witness.look()
+            return witness.trials[:n_trials]
+
+    def submit(self, url: str, name: str, n_trials: int, strategy: str = "tpe") -> None:
         """Submit a study, or let it go on with another budget."""
-        document = {
-            "strategy": strategy,
-            "pruner": "none",
-            "synchronous": synchronous,
-            "data": {"training_dir": "data"},
-        }
+        document = {"strategy": strategy, "pruner": "none", "data": {"training_dir": "data"}}
         file = self.folder / f"{name}.yaml"
         file.write_text(yaml.safe_dump(document), encoding="utf-8")
         given = ("--storage", url, "--max-experiments", str(n_trials))
         self.start("submit", file.name, *given).wait_for_end(0)
 
-    def worker(self, url: str, name: str) -> Process:
+    def finish(self, url: str, witness: Witness, n_more: int = 60) -> int:
+        """Let a worker finish a study of TPE, with some more trials; return how many there are."""
+        n_trials = witness.look() + n_more
+        self.submit(url, witness.name, n_trials)
+        self.worker(url, witness.name).wait_for_end(0)
+        witness.check(self.expected("tpe", n_trials))
+        return n_trials
+
+    def worker(self, url: str, name: str, *, set_back_at: int = -1) -> Process:
         """Start a worker that runs one study."""
-        return self.start("worker", "--storage", url, "--study", name)
+        given = ("--storage", url, "--study", name)
+        return self.start("worker", *given, is_noted=True, set_back_at=set_back_at)
 
-    def run_to_end(self, url: str, name: str) -> None:
-        """Run a study to its end with one worker."""
-        self.worker(url, name).wait_for_end(0)
+    def optimize(
+        self,
+        url: str,
+        name: str,
+        n_trials: int,
+        *options: str,
+        strategy: str = "tpe",
+        cache: Path | None = None,
+    ) -> Process:
+        """Start a study, or the same again."""
+        study = ("--study-name", name, "--strategy", strategy, "--pruner", "none")
+        data = ("--storage", url, "--dataset-dir", "data", "--max-experiments", str(n_trials))
+        return self.start("optimize", *study, *data, *options, is_noted=True, cache=cache)
 
-    def start(self, *arguments: str, python: str | None = None) -> Process:
-        """Start the program, in a session of its own.
+    def cache_without_banks(self) -> Path:
+        """Make a cache that knows the catalogue, but no cases."""
+        self._n_caches += 1
+        cache = self.folder / f"cache-{self._n_caches}"
+        ignored = shutil.ignore_patterns("*bank-*")
+        shutil.copytree(self.folder / "cache", cache, ignore=ignored)
+        return cache
+
+    def start(
+        self,
+        *arguments: str,
+        is_noted: bool = False,
+        set_back_at: int = -1,
+        cache: Path | None = None,
+        folder: Path | None = None,
+    ) -> Process:
+        """Start the program.
 
         Parameters
         ----------
         *arguments : str
             The verb and what follows it.
-        python : str, optional
-            Python code to run in the place of the program's file.
+        is_noted : bool
+            Whether it notes how far its coordinator is.
+        set_back_at : int
+            As `benchmarks.faults_program`.
+        cache, folder : Path, optional
+            Where it runs; here when not given.
         """
+        name = self._next_name()
+        noted = (*_NOTED, str(self.folder / f"{name}.notes"), str(set_back_at))
+        return self._start(
+            name,
+            [*(noted if is_noted else _PROGRAM), *arguments],
+            arguments[0],
+            folder or self.folder,
+            RADTUNE_CACHE=str(cache or self.folder / "cache"),
+        )
+
+    def dask(self, verb: str, *arguments: str) -> Process:
+        """Start Dask's scheduler or a worker, under the name of the process."""
+        name = self._next_name()
+        named = ("--name", name) if verb == "worker" else ()
+        command = [sys.executable, "-m", "dask", verb, *arguments, *named]
+        settings = str(PROJECT_ROOT / "docs" / "dask.yaml")
+        return self._start(name, command, verb, self.folder, DASK_CONFIG=settings)
+
+    def _next_name(self) -> str:
         self._n_processes += 1
-        program = _PROGRAM if python is None else (sys.executable, "-c", python)
-        output = self.folder / f"process-{self._n_processes}.txt"
+        return f"process-{self._n_processes}"
+
+    def _start(
+        self, name: str, command: Sequence[str], verb: str, cwd: Path, **environment: str
+    ) -> Process:
+        """Start a process in a session of its own."""
+        output = self.folder / f"{name}.txt"
+        inherited = {k: v for k, v in os.environ.items() if k not in _NOT_INHERITED}
         with output.open("wb") as file:
             popen = subprocess.Popen(  # noqa: S603 - this program
-                [*program, *arguments],
-                cwd=self.folder,
-                env={**self.environment, "PYTHONPATH": str(PROJECT_ROOT)},
+                command,
+                cwd=cwd,
+                env={**inherited, **environment, "PYTHONPATH": _ROOT, "PGAPPNAME": name},
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return Process(popen, output, " ".join(arguments[:1]))
+        return Process(popen, output, self.folder / f"{name}.notes", verb, name)
+
+
+def table(rows: Sequence[dict[str, object]]) -> str:
+    """Write rows, all with the same columns, as a Markdown table."""
+    lines: list[list[object]] = [list(rows[0]), ["---"] * len(rows[0])]
+    lines += [list(row.values()) for row in rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def write_few(folder: Path, n_records: int) -> None:
+    """Write the first records of each site."""
+    folder.mkdir()
+    for path in (PROJECT_ROOT / "data" / "training").glob("*.json"):
+        records = json.loads(path.read_text(encoding="utf-8"))[:n_records]
+        (folder / path.name).write_text(json.dumps(records), encoding="utf-8")
 
 
 class Process:
@@ -148,15 +273,16 @@ class Process:
     Parameters
     ----------
     popen : subprocess.Popen
-    output : Path
+    output, notes : Path
         Where it writes.
-    verb : str
+    verb, name : str
     """
 
-    def __init__(self, popen: subprocess.Popen[bytes], output: Path, verb: str) -> None:
-        self._popen = popen
-        self._output = output
-        self._verb = verb
+    def __init__(
+        self, popen: subprocess.Popen[bytes], output: Path, notes: Path, verb: str, name: str
+    ) -> None:
+        self._popen, self._output, self._notes = popen, output, notes
+        self.verb, self.name = verb, name
         self.pid = popen.pid
 
     @property
@@ -169,6 +295,17 @@ class Process:
         """What it has written."""
         return self._output.read_text(encoding="utf-8", errors="replace")
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON at the end of what it has written."""
+        found: dict[str, Any] = json.loads(self.output[self.output.index("{") :])
+        return found
+
+    @property
+    def notes(self) -> Notes:
+        """How far its coordinator is."""
+        return Notes.of(self._notes)
+
     def send(self, number: signal.Signals, *, to_all: bool = False) -> None:
         """Send a signal to it, or to its helpers too, as a terminal does."""
         if to_all:
@@ -176,42 +313,26 @@ class Process:
         else:
             self._popen.send_signal(number)
 
-    def kill(self) -> None:
-        """End it at once; its helpers see for themselves."""
+    def kill(self) -> bool:
+        """End it at once; tell whether it had not ended before. Its helpers see for themselves."""
         self._popen.kill()
-        self._popen.wait()
+        return self._popen.wait() == -signal.SIGKILL
 
     def wait_for_end(self, *codes: int) -> int:
-        """Wait until it has ended with one of these exit codes, without a traceback.
-
-        Raises
-        ------
-        FaultError
-        """
+        """Wait until it has ended with one of these exit codes, and has said so in one line."""
         try:
             code = self._popen.wait(timeout=_PATIENCE_S)
         except subprocess.TimeoutExpired:
-            raise FaultError(f"{self._verb} does not end; it said:\n{self.output}") from None
+            raise FaultError(f"{self.verb} does not end; it said:\n{self.output}") from None
         if code not in codes:
-            raise FaultError(f"{self._verb} ended with code {code}; it said:\n{self.output}")
-        self.check_output()
+            raise FaultError(f"{self.verb} ended with code {code}; it said:\n{self.output}")
+        said = self.output
+        expected = int(code in {EXIT_INTERRUPTED, EXIT_TAKEN, EXIT_ALONE})  # lines of error
+        if said.count("radtune: error:") != expected or "Traceback" in said:
+            raise FaultError(f"{self.verb} ended with code {code} and says:\n{said}")
+        if code == EXIT_INTERRUPTED and STOPPED not in said:
+            raise FaultError(f"{self.verb} says no way on:\n{said}")
         return code
-
-    def check_output(self) -> None:
-        """Refuse a traceback, and a line of error other than that it was interrupted.
-
-        Raises
-        ------
-        FaultError
-        """
-        errors = [
-            line
-            for line in self.output.splitlines()
-            if "Traceback" in line
-            or (line.startswith("radtune: error:") and not line.startswith(STOPPED))
-        ]
-        if errors:
-            raise FaultError(f"{self._verb} says:\n{self.output}")
 
     def family(self) -> list[int]:
         """Return the processes of its session that run, itself and its helpers."""
@@ -239,76 +360,32 @@ def _sessions() -> list[tuple[int, int]]:
     return found
 
 
-class Crew:
-    """Workers of one study, all ended with the ``with`` statement.
+class Crew(ExitStack):
+    """Processes that belong together, all ended with the ``with`` statement."""
 
-    Parameters
-    ----------
-    ground : Ground
-    url, name : str
-        Of the study.
-    n_workers : int
-    """
-
-    def __init__(self, ground: Ground, url: str, name: str, n_workers: int) -> None:
-        self._ground, self._url, self._name = ground, url, name
-        self._n_workers = n_workers
+    def __init__(self) -> None:
+        super().__init__()
         self.all: list[Process] = []
 
-    def __enter__(self) -> Self:
-        """Start the workers."""
-        self.fill()
-        return self
+    def add(self, process: Process) -> Process:
+        """Take another one in."""
+        self.callback(process.end_family)
+        self.all.append(process)
+        return process
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End what still runs."""
-        for process in self.all:
-            process.end_family()
+    def running(self, verb: str = "") -> list[Process]:
+        """Return those that run, or those of them that run a verb."""
+        return [one for one in self.all if one.code is None and one.verb.startswith(verb)]
 
-    def running(self) -> list[Process]:
-        """Return those that run."""
-        return [process for process in self.all if process.code is None]
-
-    def fill(self) -> None:
-        """Start as many as are missing."""
-        for _ in range(self._n_workers - len(self.running())):
-            self.all.append(self._ground.worker(self._url, self._name))
-
-    def wait_for_end(self, code: int = 0) -> None:
-        """Wait until those that run have ended, all with this exit code.
-
-        Raises
-        ------
-        FaultError
-        """
-        for process in self.running():
-            process.wait_for_end(code)
-
-    def stop(self) -> None:
-        """Ask those that run to end, and see that they do as promised.
-
-        Raises
-        ------
-        FaultError
-        """
-        running = self.running()
-        if len(running) < self._n_workers:
-            ended = [process.output for process in self.all if process.code is not None]
-            raise FaultError("a worker has ended:\n" + "\n".join(ended))
-        for process in running:
-            process.send(signal.SIGTERM)
-        for process in running:
-            process.wait_for_end(EXIT_INTERRUPTED)
-            if STOPPED not in process.output:
-                raise FaultError(f"a worker that was stopped says no way on:\n{process.output}")
+    def check_relay(self) -> None:
+        """Refuse trials that a process has written after another one went on with the study."""
+        runs = sorted(one.notes._replace(n_run=0) for one in self.all)
+        for before, after in itertools.pairwise(runs):
+            if before.n_written > after.n_known:
+                raise FaultError(f"two processes have written the same trials: {before}, {after}")
 
 
-class Witness:
+class Witness(ExitStack):
     """Looks at the trials of a study, and remembers all that it has ever seen.
 
     Parameters
@@ -318,36 +395,21 @@ class Witness:
     """
 
     def __init__(self, url: str, name: str) -> None:
+        super().__init__()
         self._database = sa.create_engine(url, pool_pre_ping=True)
+        self.callback(self._database.dispose)
         self.name = name
         self.trials: list[Seen] = []
-
-    def __enter__(self) -> Self:
-        """Return the witness."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the database."""
-        self._database.dispose()
+        studies = _OPTUNA["studies"].c
+        study = sa.select(studies.study_id).where(studies.study_name == name)
+        self._mine = _TRIALS.study_id == study.scalar_subquery()
 
     def look(self) -> int:
-        """Look at every trial; return how many there are.
-
-        Raises
-        ------
-        FaultError
-            When one was lost, has changed, is there twice or is not finished, or numbers are
-            missing.
-        """
+        """Look at every trial; return how many there are."""
         numbers, trials = self._read()
         if numbers != list(range(len(numbers))):
             raise FaultError(f"the numbers of {self.name} are not 0 to n - 1: {numbers}")
-        unfinished = [n for n, trial in enumerate(trials) if not trial.state.is_finished()]
+        unfinished = [n for n, one in enumerate(trials) if one.state in {"RUNNING", "WAITING"}]
         if unfinished:
             raise FaultError(f"trials of {self.name} that are not finished: {unfinished}")
         if trials[: len(self.trials)] != self.trials:
@@ -355,14 +417,19 @@ class Witness:
         self.trials = trials
         return len(trials)
 
-    def wait_for(self, is_so: Callable[[], bool], what: str) -> float:
-        """Wait for something; return how many seconds it took.
+    def check(self, expected: Sequence[Seen]) -> None:
+        """Look once more, and refuse trials that are not the expected ones, bit for bit."""
+        self.look()
+        if self.trials != list(expected):
+            pairs = enumerate(zip(self.trials, expected, strict=False))
+            first = next((n for n, pair in pairs if pair[0] != pair[1]), len(self.trials))
+            raise FaultError(
+                f"{self.name} has {len(self.trials)} trials, the undisturbed study "
+                f"{len(expected)}; trial {first} is not the same"
+            )
 
-        Raises
-        ------
-        FaultError
-            When it does not come to pass.
-        """
+    def wait_for(self, is_so: Callable[[], bool], what: str) -> float:
+        """Wait for something; return how many seconds it took."""
         started = time.monotonic()
         while not is_so():
             if time.monotonic() - started > _PATIENCE_S:
@@ -371,97 +438,69 @@ class Witness:
         return time.monotonic() - started
 
     def wait_for_trials(self, n_trials: int) -> None:
-        """Wait until there are so many trials.
-
-        Raises
-        ------
-        FaultError
-        """
+        """Wait until there are so many trials."""
         self.wait_for(lambda: self.count() >= n_trials, f"{n_trials} trials")
 
     def count(self) -> int:
         """Count the trials, without a look at them; 0 before the study is there."""
-        count = sa.select(sa.func.count(_TRIALS.c.trial_id)).join(
-            _STUDIES, _STUDIES.c.study_id == _TRIALS.c.study_id
-        )
+        count = sa.select(sa.func.count(_TRIALS.trial_id)).where(self._mine)
         with self._database.connect() as connection:
-            if not sa.inspect(connection).has_table(_TRIALS.name):
+            if not sa.inspect(connection).has_table("trial_params"):
                 return 0
-            return connection.scalar(count.where(_STUDIES.c.study_name == self.name)) or 0
+            return connection.scalar(count) or 0
 
-    def n_at_work(self) -> int:
-        """Count the workers that have trials in hand."""
-        query = sa.select(sa.func.count(sa.distinct(LEASES.c.worker_id)))
-        with self._database.connect() as connection:
-            return connection.scalar(query) or 0
+    def count_studies(self) -> int:
+        """Count the studies of the database."""
+        return int(self._scalar(sa.select(sa.func.count()).select_from(_OPTUNA["studies"])))
 
-    def n_signed_on(self) -> int:
-        """Count the workers that have come as far as a study; 0 before there is any table."""
-        query = sa.select(sa.func.count(WORKERS.c.study_id))
-        with self._database.connect() as connection:
-            if not sa.inspect(connection).has_table(WORKERS.name):
-                return 0
-            return connection.scalar(query) or 0
+    def owner(self) -> int | None:
+        """Return the process that wrote its token last; None before there is any."""
+        pid: int | None = self._of_study(STUDIES.c.pid)
+        return pid
 
-    def spot(self, pid: int) -> str:
-        """Say in words how far a worker has come."""
-        query = (
-            sa.select(WORKERS.c.study_id, LEASES.c.stop)
-            .join(LEASES, LEASES.c.worker_id == WORKERS.c.id, isouter=True)
-            .where(WORKERS.c.pid == pid)
-        )
+    def is_finished(self) -> bool:
+        """Tell whether nobody has to go on with the study."""
+        return bool(self._of_study(STUDIES.c.state) == StudyState.FINISHED)
+
+    def _of_study(self, column: sa.Column[Any]) -> Any:  # noqa: ANN401 - a column's
         with self._database.connect() as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return STARTING
-        if row.study_id is None:
-            return SPOTS[1]
-        return SPOTS[2] if row.stop is None else AT_WORK
+            if not sa.inspect(connection).has_table(STUDIES.name):
+                return None
+            ours = sa.select(column).where(STUDIES.c.study_name == self.name)
+            return connection.scalar(ours)
+
+    def cut(self, process: Process) -> int:
+        """Cut all connections of a process to PostgreSQL; return how many there were."""
+        return self._server_says("count(pg_terminate_backend(pid))", process)
+
+    def n_connections(self, process: Process) -> int:
+        """Count the connections of a process to PostgreSQL."""
+        return self._server_says("count(*)", process)
+
+    def _server_says(self, what: str, process: Process) -> int:
+        query = sa.select(sa.text(what)).select_from(sa.table("pg_stat_activity"))
+        return self._scalar(query.where(sa.column("application_name") == process.name)) or 0
+
+    def _scalar(self, query: sa.Select[Any]) -> Any:  # noqa: ANN401 - whatever is asked for
+        with self._database.connect() as connection:
+            return connection.scalar(query)
 
     def _read(self) -> tuple[Sequence[int], list[Seen]]:
         # What hangs on a trial is there as soon as the trial is: the trials are read first.
-        ours = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_name == self.name)
-        mine = _TRIALS.c.study_id == ours.scalar_subquery()
-        trials = sa.select(_TRIALS.c.trial_id, _TRIALS.c.number, _TRIALS.c.state).where(mine)
-        values = sa.select(_VALUES.c.trial_id, _VALUES.c.value).join(
-            _TRIALS, _TRIALS.c.trial_id == _VALUES.c.trial_id
-        )
-        params = sa.select(_PARAMS.c.trial_id, _PARAMS.c.param_name, _PARAMS.c.param_value).join(
-            _TRIALS, _TRIALS.c.trial_id == _PARAMS.c.trial_id
-        )
+        trials = sa.select(_TRIALS.trial_id, _TRIALS.number, _TRIALS.state).where(self._mine)
+        of_mine = sa.select(_TRIALS.trial_id).where(self._mine)
+        values = sa.select(_VALUES.trial_id, _VALUES.value)
+        params = sa.select(_PARAMS.trial_id, _PARAMS.param_name, _PARAMS.param_value)
         with self._database.connect() as connection:
-            rows = connection.execute(trials.order_by(_TRIALS.c.number, _TRIALS.c.trial_id)).all()
-            by_trial = {row.trial_id: row.value for row in connection.execute(values.where(mine))}
+            rows = connection.execute(trials.order_by(_TRIALS.number, _TRIALS.trial_id)).all()
+            ours = values.where(_VALUES.trial_id.in_(of_mine))
+            by_trial = {row.trial_id: row.value for row in connection.execute(ours)}
             named: dict[int, list[tuple[str, float]]] = {row.trial_id: [] for row in rows}
-            for trial_id, name, value in connection.execute(params.where(mine)):
-                if trial_id in named:
-                    named[trial_id].append((name, value))
+            ours = params.where(_PARAMS.trial_id.in_(of_mine))
+            for row in connection.execute(ours):
+                if row.trial_id in named:
+                    named[row.trial_id].append((row.param_name, row.param_value))
         return [row.number for row in rows], [
             Seen(row.state, by_trial.get(row.trial_id), tuple(sorted(named[row.trial_id])))
             for row in rows
         ]
-
-
-STARTING = "before the worker had signed on"
-AT_WORK = "while it had trials in hand"
-SPOTS = (
-    STARTING,
-    "while it read the study and its data",
-    "while it had no trials in hand",
-    AT_WORK,
-)
-
-
-def check_same(found: Sequence[Seen], expected: Sequence[Seen], what: str) -> None:
-    """Refuse trials that are not the same, bit for bit.
-
-    Raises
-    ------
-    FaultError
-    """
-    if list(found) != list(expected):
-        first = next(
-            (n for n, pair in enumerate(zip(found, expected, strict=False)) if pair[0] != pair[1]),
-            min(len(found), len(expected)),
-        )
-        raise FaultError(f"{what}: trial {first} is not that of the undisturbed study")

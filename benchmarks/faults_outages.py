@@ -1,266 +1,195 @@
-"""Take the database away from workers, cut their connections, set their clock back."""
+"""Take the database away from workers, cut their connections, set a clock back, send signals."""
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import time
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Literal
 
 from benchmarks.faults_ground import (
+    AWAY,
     EXIT_INTERRUPTED,
     FOREVER,
-    STOPPED,
     Crew,
     FaultError,
     Ground,
     Witness,
-    check_same,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from studies.postgres_server import PostgresServer
 
-AWAY = "the database is away"
 _SEED = 13
-_N_AT_LEAST = 40  # trials before, and after, what disturbs them
-_N_AFTER = 60  # trials with which the study is then finished
-_LONGEST_CUT_PAUSE_S = 0.5
-_CUT = sa.text(
-    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND random() < 0.7"
-)
-# A clock that goes back an hour before the trial's time number `set_back_at` is taken.
-_CLOCK = """
-import datetime, itertools
-from studies import runner
-calls = itertools.count()
-class Clock(datetime.datetime):
-    @classmethod
-    def now(cls, tz=None):
-        back = datetime.timedelta(hours=1 if next(calls) >= {set_back_at} else 0)
-        return datetime.datetime.now(tz) - back
-runner.datetime = Clock
-from scripts.run_training import main
-main()
-"""
-
-
-class Outage(NamedTuple):
-    """What came of a disturbance that the workers have lived through.
-
-    Attributes
-    ----------
-    what : str
-    n_workers : int
-    seconds : float
-        That the database was away, or that connections were cut for.
-    n_cuts : int
-        Connections that were cut.
-    n_before, n_trials : int
-        Trials at its beginning, and at the end of the study.
-    seconds_after : float
-        From its end until the first new trial was there.
-    """
-
-    what: str
-    n_workers: int
-    seconds: float
-    n_cuts: int
-    n_before: int
-    n_trials: int
-    seconds_after: float
+_N_BEFORE = 40  # trials before, and after, what disturbs them
+_LONGEST_CUT_PAUSE_S, _SHARE_CUT = 0.5, 0.7
+_ASKED = (signal.SIGTERM, signal.SIGINT)  # to end in order; other signals end a process
+_IN_THE_MIDDLE, BANK, CLUSTER = "in the middle", "helpers compute a bank", "on a local cluster"
+_WITH_HELPERS = 3  # processes: multiprocessing has one of its own
+_LONGEST_S = 10.0  # that helpers outlive a killed program
 
 
 def stop_server(
-    ground: Ground,
-    server: PostgresServer,
-    seconds: float,
-    mode: Literal["fast", "immediate"],
-    n_workers: int = 3,
-) -> Outage:
-    """Stop PostgreSQL for a time while workers run a study.
+    ground: Ground, server: PostgresServer, seconds: float, mode: Literal["fast", "immediate"]
+) -> dict[str, object]:
+    """Stop PostgreSQL for a time while a worker runs a study and another one waits."""
 
-    Raises
-    ------
-    FaultError
-        Also when a worker ends, or does not say that the database is away.
-    """
-    url = server.new_database()
-    ground.submit(url, "outage", FOREVER)
-    with Witness(url, "outage") as witness, Crew(ground, url, "outage", n_workers) as crew:
-        _wait_until_busy(witness, n_workers)
-        n_before = witness.look()
+    def disturb(witness: Witness, crew: Crew) -> int:
         server.stop(mode)
         try:
             time.sleep(seconds)
+            witness.wait_for(lambda: all(AWAY in one.output for one in crew.all), AWAY)
         finally:
             server.start()
-        n_there = witness.look()
-        after = witness.wait_for(lambda: witness.count() > n_there, "trials after the outage")
-        witness.wait_for_trials(n_there + _N_AT_LEAST)
-        witness.wait_for(lambda: witness.n_at_work() == n_workers, "every worker")
-        witness.look()
-        crew.stop()
+        return 0
+
+    return _outlast(ground, server.new_database(), f"server stopped ({mode})", disturb)
+
+
+def cut_connections(ground: Ground, server: PostgresServer, seconds: float) -> dict[str, object]:
+    """Cut connections (``pg_terminate_backend``) at random moments while workers run a study."""
+    rng = random.Random(_SEED)  # noqa: S311 - no cryptography
+
+    def disturb(witness: Witness, crew: Crew) -> int:
+        n_cuts, ends_at = 0, time.monotonic() + seconds
+        while time.monotonic() < ends_at:
+            n_cuts += sum(witness.cut(one) for one in crew.all if rng.random() < _SHARE_CUT)
+            time.sleep(rng.uniform(0, _LONGEST_CUT_PAUSE_S))
+        return n_cuts
+
+    return _outlast(ground, server.new_database(), "connections cut", disturb)
+
+
+def _outlast(
+    ground: Ground, url: str, what: str, disturb: Callable[[Witness, Crew], int]
+) -> dict[str, object]:
+    """Disturb a worker that runs a study and one that waits; neither may end."""
+    ground.submit(url, "outage", FOREVER)
+    with Witness(url, "outage") as witness, Crew() as crew:
+        for _ in range(2):
+            crew.add(ground.worker(url, "outage"))
+        witness.wait_for_trials(_N_BEFORE)
+        witness.wait_for(lambda: all(map(witness.n_connections, crew.all)), "both workers")
+        n_before, began = witness.look(), time.monotonic()
+        n_cuts = disturb(witness, crew)
+        lasted, n_there = time.monotonic() - began, witness.look()
+        after = witness.wait_for(lambda: witness.count() > n_there, "trials afterwards")
+        witness.wait_for_trials(n_there + _N_BEFORE)
         for worker in crew.all:
-            if AWAY not in worker.output:
-                raise FaultError(f"a worker does not say that it waits:\n{worker.output}")
-        n_trials = _finish(ground, url, witness)
-    return Outage(f"server stopped ({mode})", n_workers, seconds, 0, n_before, n_trials, after)
+            worker.send(signal.SIGTERM)
+        for worker in crew.all:
+            worker.wait_for_end(EXIT_INTERRUPTED)
+        n_trials = ground.finish(url, witness)
+    return {
+        "what": what,
+        "seconds": f"{lasted:.0f}",
+        "connections cut": n_cuts or "-",
+        "trials before": n_before,
+        "at the end": n_trials,
+        "seconds from its end to the next trial": f"{after:.1f}",
+    }
 
 
 def stop_while_away(ground: Ground, server: PostgresServer) -> float:
-    """Ask a worker to end while PostgreSQL is stopped; let another one finish the study.
-
-    Returns
-    -------
-    float
-        Seconds until it had ended.
-
-    Raises
-    ------
-    FaultError
-        Also when it does not end as promised before the server is back.
-    """
+    """Ask a worker to end while PostgreSQL is stopped; return how many seconds that takes."""
     url = server.new_database()
     ground.submit(url, "told", FOREVER)
-    with Witness(url, "told") as witness:
-        worker = ground.worker(url, "told")
+    with Witness(url, "told") as witness, Crew() as crew:
+        worker = crew.add(ground.worker(url, "told"))
+        witness.wait_for_trials(_N_BEFORE)
+        witness.look()
+        server.stop("fast")
         try:
-            witness.wait_for_trials(_N_AT_LEAST)
-            witness.look()
-            server.stop("fast")
-            try:
-                witness.wait_for(lambda: AWAY in worker.output, "a worker that waits")
-                worker.send(signal.SIGTERM)
-                seconds = witness.wait_for(lambda: worker.code is not None, "its end")
-            finally:
-                server.start()
-            worker.wait_for_end(EXIT_INTERRUPTED)
-            if STOPPED not in worker.output:
-                raise FaultError(f"it says no way on:\n{worker.output}")
+            witness.wait_for(lambda: AWAY in worker.output, AWAY)
+            worker.send(signal.SIGTERM)
+            seconds = witness.wait_for(lambda: worker.code is not None, "its end")
         finally:
-            worker.end_family()
-        _finish(ground, url, witness)
+            server.start()
+        worker.wait_for_end(EXIT_INTERRUPTED)
+        ground.finish(url, witness)
     return seconds
 
 
-def cut_connections(
-    ground: Ground, server: PostgresServer, seconds: float, n_workers: int = 3, seed: int = _SEED
-) -> Outage:
-    """Cut connections (``pg_terminate_backend``) at random moments while workers run a study.
-
-    Raises
-    ------
-    FaultError
-        Also when a worker ends.
-    """
-    url = server.new_database()
-    rng = random.Random(seed)  # noqa: S311 - no cryptography
-    ground.submit(url, "cuts", FOREVER)
-    cutter = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with Witness(url, "cuts") as witness, Crew(ground, url, "cuts", n_workers) as crew:
-        _wait_until_busy(witness, n_workers)
-        n_before, n_cuts = witness.look(), 0
-        ends_at = time.monotonic() + seconds
-        while time.monotonic() < ends_at:
-            with cutter.connect() as connection:
-                n_cuts += connection.scalar(_CUT) or 0
-            time.sleep(rng.uniform(0, _LONGEST_CUT_PAUSE_S))
-        cutter.dispose()
-        n_there = witness.look()
-        after = witness.wait_for(lambda: witness.count() > n_there, "trials after the cuts")
-        witness.wait_for_trials(n_there + _N_AT_LEAST)
-        witness.wait_for(lambda: witness.n_at_work() == n_workers, "every worker")
-        crew.stop()
-        n_trials = _finish(ground, url, witness)
-    return Outage("connections cut", n_workers, seconds, n_cuts, n_before, n_trials, after)
-
-
-def _wait_until_busy(witness: Witness, n_workers: int) -> None:
-    witness.wait_for_trials(_N_AT_LEAST)
-    witness.wait_for(lambda: witness.n_at_work() == n_workers, "every worker")
-
-
-def _finish(ground: Ground, url: str, witness: Witness) -> int:
-    """Let one worker finish a study; return its trials, all that were there before among them."""
-    n_trials = witness.look() + _N_AFTER
-    name = witness.name
-    ground.submit(url, name, n_trials)
-    ground.run_to_end(url, name)
-    if witness.look() != n_trials:
-        raise FaultError(f"{name} has {len(witness.trials)} trials, not {n_trials}")
-    return n_trials
-
-
 def set_clock_back(ground: Ground, url: str, n_trials: int = 120) -> None:
-    """Set the clock of one of two workers back an hour in the middle of a study.
-
-    The study is synchronous: its trials must be those of a worker whose clock is right.
-
-    Raises
-    ------
-    FaultError
-        Also when `status` tells of impossible rates or times.
-    """
-    ground.submit(url, "right", n_trials, synchronous=True)
-    ground.run_to_end(url, "right")
-    ground.submit(url, "clock", n_trials, synchronous=True)
-    code = _CLOCK.format(set_back_at=n_trials // 4)
-    options = ("worker", "--storage", url, "--study", "clock")
-    workers = [ground.start(*options, python=code), ground.worker(url, "clock")]
-    with Witness(url, "right") as right, Witness(url, "clock") as witness:
-        try:
-            while any(worker.code is None for worker in workers):
-                _check_status(ground, url, n_trials)
-                witness.look()
-            for worker in workers:
-                worker.wait_for_end(0)
-        finally:
-            for worker in workers:
-                worker.end_family()
-        witness.look()
-        right.look()
-        check_same(witness.trials, right.trials, "with a clock that was set back")
-    _check_status(ground, url, n_trials, "finished")
+    """Set the clock of a worker back an hour in the middle of a study, and ask for its status."""
+    ground.submit(url, "clock", n_trials)
+    with Witness(url, "clock") as witness, Crew() as crew:
+        worker = crew.add(ground.worker(url, "clock", set_back_at=n_trials // 4))
+        while worker.code is None:
+            _check_status(ground, url)
+            witness.look()
+        worker.wait_for_end(0)
+        witness.check(ground.expected("tpe", n_trials))
+    _check_status(ground, url, ("finished", n_trials))
 
 
-def _check_status(ground: Ground, url: str, n_trials: int, state: str | None = None) -> None:
+def _check_status(ground: Ground, url: str, end: tuple[str, int] | None = None) -> None:
     process = ground.start("status", "--json", "--storage", url)
     process.wait_for_end(0)
-    (found,) = [one for one in json.loads(process.output)["studies"] if one["name"] == "clock"]
+    (found,) = process.document["studies"]
     rate, left = found["rate"], found["seconds_left"]
     is_sane = (rate is None or rate > 0) and (left is None or left >= 0)
-    is_done = state is None or (found["state"], found["n_trials"]) == (state, n_trials)
-    if not is_sane or not is_done:
+    if not is_sane or (end and end != (found["state"], found["n_trials"])):
         raise FaultError(f"status says {found}")
 
 
-def outages_table(outages: list[Outage], seconds_to_end: float) -> str:
-    """Return what the page says.
+def stop_all(ground: Ground, new_url: Callable[[], str]) -> list[dict[str, object]]:
+    """Send every signal to every command, early and in the middle; let each study go on."""
+    return [
+        *(stop_one(ground, new_url(), one, "worker") for one in (*_ASKED, signal.SIGHUP)),
+        *(
+            stop_one(ground, new_url(), one, "optimize", moment)
+            for one in (*_ASKED, signal.SIGHUP, signal.SIGKILL)
+            for moment in (BANK, _IN_THE_MIDDLE, CLUSTER)
+        ),
+    ]
+
+
+def stop_one(
+    ground: Ground, url: str, number: signal.Signals, verb: str, moment: str = _IN_THE_MIDDLE
+) -> dict[str, object]:
+    """Send a signal to a command, then let a worker finish its study.
 
     Parameters
     ----------
-    outages : list of Outage
-    seconds_to_end : float
-        Of `stop_while_away`.
+    ground : Ground
+    url : str
+        Of an empty database.
+    number : signal.Signals
+        Ctrl-C reaches the helpers, too.
+    verb : str
+        ``worker`` or ``optimize``.
+    moment : str
+        While trials are run, helpers compute a bank, or local compute workers score the trials.
     """
-    lines = [
-        "| what | workers | seconds | connections cut | trials before | at the end "
-        "| seconds from its end to the next trial |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {one.what} | {one.n_workers} | {one.seconds:.0f} | {one.n_cuts or '-'} "
-        f"| {one.n_before} | {one.n_trials} | {one.seconds_after:.1f} |"
-        for one in outages
-    ]
-    lines += [
-        "",
-        "A worker that gets SIGTERM while the server is stopped ended with code "
-        f"{EXIT_INTERRUPTED} after {seconds_to_end:.1f} s; another one finished the study.",
-    ]
-    return "\n".join(lines)
+    with Witness(url, "stopped") as witness, Crew() as crew:
+        if verb == "worker":
+            ground.submit(url, "stopped", FOREVER)
+            program = crew.add(ground.worker(url, "stopped"))
+        else:
+            cache = ground.cache_without_banks() if moment == BANK else None
+            options = ("--workers", "2") if moment == CLUSTER else ()
+            program = crew.add(ground.optimize(url, "stopped", FOREVER, *options, cache=cache))
+        if moment == BANK:
+            witness.wait_for(lambda: len(program.family()) >= _WITH_HELPERS, "helpers")
+        else:
+            witness.wait_for_trials(_N_BEFORE)
+        if moment == CLUSTER and len(program.family()) < _WITH_HELPERS:
+            raise FaultError(f"there is no cluster:\n{program.output}")
+        program.send(number, to_all=number is signal.SIGINT)
+        seconds = witness.wait_for(lambda: program.code is not None, "its end")
+        seconds += witness.wait_for(lambda: not program.family(), "the end of its helpers")
+        if number in _ASKED:
+            program.wait_for_end(EXIT_INTERRUPTED)
+        elif program.code != -number or seconds > _LONGEST_S:
+            raise FaultError(f"{verb}: code {program.code}, helpers for {seconds:.0f} s")
+        ground.finish(url, witness)
+    return {
+        "command": f"`{verb}`",
+        "signal": number.name,
+        "when": moment,
+        "ended": f"code {EXIT_INTERRUPTED}" if number in _ASKED else "its helpers, too",
+        "seconds": f"{seconds:.1f}",
+    }

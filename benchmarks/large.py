@@ -1,212 +1,231 @@
-"""``make bench-large``: what a case costs as there are ten and a hundred times as many."""
+"""``make bench-large``: what a case costs among a hundred times as many, alone and on workers.
+
+Every verb runs in a process of its own, and is printed and kept (``.local/bench-large``) as soon
+as it is measured: started again, the command goes on with those that are missing.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
-import random
+import shutil
+import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from benchmarks.open_records import open_records
+from benchmarks.large_report import ALONE, AT_ONCE, ONCE, WORKERS, Row, report
+from benchmarks.large_verbs import DONE, N_WORKERS, Found
+from benchmarks.many_names import write_cases
+from benchmarks.measurement import BLAS_TUNING
 from benchmarks.page import write_section
-from objectives.configuration import PROJECT_ROOT, load_configuration
-from objectives.executors import LocalProcesses
-from objectives.mapping import map_file
-from objectives.objective import WeightObjective
-from objectives.training import ScalableTrainingFramework
-from objectives.workspace import Workspace
+from objectives.configuration import PROJECT_ROOT
+from studies.provenance import code_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
+PAGE = PROJECT_ROOT / "docs" / "scaling.md"
 _SIZES = (15_000, 150_000)
-_SEED = 7
-_N_TRIALS = 5
-_PAUSE_S = 0.1
-_TARGET_GROWTH = 1.2
-_TARGET_MB = 1500
+_N_CEILING = 30_000  # cases of the work that two processes do at the same time
+_PAUSE_S = 0.2
+_PATIENCE_S = 60.0
+_FOLDER = Path(".local", "bench-large").absolute()
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-class Cost(NamedTuple):
-    """What one verb took.
+class _Bench:
+    """Runs verbs in processes of their own, and keeps what is found.
 
     Attributes
     ----------
-    seconds : float
-    anonymous_mb : float
-        Peak of the process and its workers together; mapped files do not count.
+    rows : list of Row
     """
 
-    seconds: float
-    anonymous_mb: float
+    def __init__(self) -> None:
+        self._kept = _FOLDER / "rows.json"
+        version, rows = code_version(), []
+        if self._kept.exists():
+            version, rows = json.loads(self._kept.read_text(encoding="utf-8"))
+        if version != code_version():  # what other code took
+            shutil.rmtree(_FOLDER)
+            rows = []
+        self.rows = [Row(*row) for row in rows]
+        _FOLDER.mkdir(parents=True, exist_ok=True)
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if k not in BLAS_TUNING},
+            **dict.fromkeys(_THREADS, "1"),
+            "PYTHONPATH": str(PROJECT_ROOT),
+            "DASK_CONFIG": str(PROJECT_ROOT / "docs" / "dask.yaml"),
+        }
+
+    def measure(self, n_cases: int) -> None:
+        """Measure every verb at a size, alone and on compute workers."""
+        for verb in DONE:
+            self._measure(verb, ALONE, n_cases, partial(self._run, verb, n_cases, ["alone"]))
+        for verb in ("bank", "trial", "map"):
+            self._measure(verb, WORKERS, n_cases, partial(self._on_workers, verb, n_cases))
+        shutil.rmtree(_FOLDER / str(n_cases), ignore_errors=True)
+
+    def measure_ceiling(self) -> None:
+        """Measure what two processes get done that have nothing to do with each other."""
+        for verb in ("bank", "map"):
+            for side, caches in ((ONCE, ["0"]), (AT_ONCE, ["0", "1"])):
+                run = partial(self._run, verb, _N_CEILING, caches)
+                self._measure(verb, side, _N_CEILING, run)
+        shutil.rmtree(_FOLDER / str(_N_CEILING), ignore_errors=True)
+
+    def _folder(self, n_cases: int) -> Path:
+        folder = _FOLDER / str(n_cases)
+        if not (folder / "cases.jsonl").exists():
+            folder.mkdir(exist_ok=True)
+            write_cases(folder / "unfinished.jsonl", n_cases)
+            (folder / "unfinished.jsonl").rename(folder / "cases.jsonl")
+        return folder
+
+    def _measure(
+        self, verb: str, side: str, n_cases: int, run: Callable[[], tuple[Found, float]]
+    ) -> None:
+        there = {(row.what, row.side, row.n_cases) for row in self.rows}
+        if there >= {(what, side, n_cases) for what in DONE[verb]}:
+            return
+        found, peak_mb = run()
+        for what, seconds in found.seconds.items():
+            row = Row(what, side, n_cases, seconds, peak_mb, found.outcome, found.new)
+            for other in self.rows:
+                if other[::2][:2] == row[::2][:2] and other.outcome != row.outcome:
+                    raise RuntimeError(f"{row} came to something else than {other}")
+            print(f"{n_cases:,} cases, {what}, {side}: {seconds:.3f} s, {peak_mb:.0f} MB")
+            sys.stdout.flush()
+            self.rows.append(row)
+        text = json.dumps([code_version(), self.rows])
+        self._kept.write_text(text, encoding="utf-8")
+
+    def _run(
+        self,
+        verb: str,
+        n_cases: int,
+        caches: Sequence[str],
+        scheduler: Sequence[str] = (),
+        beside: Iterable[int] = (),
+    ) -> tuple[Found, float]:
+        """Run a verb once with each cache, at the same time; return what the slowest took.
+
+        Beside it the anonymous memory, in MB, of the largest of these processes, of those named
+        and of all that they started.
+        """
+        folder = self._folder(n_cases)
+        command = [sys.executable, "-m", "benchmarks.large_verbs", verb, "cases.jsonl", *scheduler]
+        with ExitStack() as stack:
+            processes = []
+            for name in caches:
+                cache = folder / name
+                if verb == "bank":
+                    for known in cache.glob("bank-*"):
+                        shutil.rmtree(known)
+                output = stack.enter_context((folder / f"{name}.json").open("w+"))
+                popen = subprocess.Popen(  # noqa: S603 - this interpreter, our own arguments
+                    command,
+                    cwd=folder,
+                    env={**self._environment, "RADTUNE_CACHE": str(cache)},
+                    stdout=output,
+                )
+                processes.append((stack.enter_context(popen), output))
+            peak_kb = 0
+            while any(process.poll() is None for process, _ in processes):
+                family = _families([*(process.pid for process, _ in processes), *beside])
+                peak_kb = max(peak_kb, *map(_anonymous_kb, family))
+                time.sleep(_PAUSE_S)
+            found = []
+            for process, output in processes:
+                if process.returncode:
+                    raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+                output.seek(0)
+                found.append(Found(*json.load(output)))
+        return max(found, key=lambda one: sum(one.seconds.values())), peak_kb / 1024
+
+    def _on_workers(self, verb: str, n_cases: int) -> tuple[Found, float]:
+        """Run a verb on a scheduler and two workers, each a process with one thread."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        url = f"tcp://127.0.0.1:{port}"
+        dask = [sys.executable, "-m", "dask"]
+        pages = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
+        one = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", "dask"]
+        commands = [[*dask, "scheduler", "--host", "tcp://127.0.0.1", "--port", port, *pages]]
+        commands += [[*dask, "worker", url, *one]] * N_WORKERS
+        cache = "alone" if verb == "trial" else "workers"
+        with ExitStack() as stack:
+            started = []
+            for command in commands:
+                popen = subprocess.Popen(  # noqa: S603 - this interpreter, our own arguments
+                    command,
+                    cwd=self._folder(n_cases),
+                    env=self._environment,
+                    stderr=subprocess.DEVNULL,
+                )
+                stack.callback(popen.wait)
+                stack.callback(popen.kill)
+                started.append(popen.pid)
+                if len(started) == 1:
+                    _wait_for_port(int(port))
+            return self._run(verb, n_cases, [cache], [url], started)
 
 
-def write_cases(path: Path, n_cases: int) -> None:
-    """Write cases with distinct names: the shipped ones, and again with a number behind."""
-    records = open_records(load_configuration())
-    rng = random.Random(_SEED)  # noqa: S311 - no cryptography
-    rng.shuffle(records)  # so that every size has the same mix of sites
-    with path.open("w", encoding="utf-8") as file:
-        for position in range(n_cases):
-            again, at = divmod(position, len(records))
-            name = records[at]["EXAM_NAME"]
-            changed = {"EXAM_NAME": f"{name} ({rng.randrange(10**6)})"} if again else {}
-            file.write(json.dumps(records[at] | changed) + "\n")
-
-
-def bank(path: Path) -> float:
-    """Compute the facts of every case."""
-    workspace = Workspace(load_configuration())
-    cases = workspace.load_cases([path]).cases
-    started = time.perf_counter()
-    workspace.bank(cases)
-    return time.perf_counter() - started
-
-
-def train(path: Path) -> float:
-    """Run `radtune train` on a bank that is there."""
-    started = time.perf_counter()
-    ScalableTrainingFramework().train_on_dataset([path])
-    return time.perf_counter() - started
-
-
-def trial(path: Path) -> float:
-    """Value one set of weights, on average of a few."""
-    config = load_configuration()
-    workspace = Workspace(config)
-    every = workspace.bank(workspace.load_cases([path]).cases)
-    sanity = workspace.bank(workspace.load_sanity().cases).answerable()
-    tuning = every.at(config.split.tuning).answerable()
-    objective = WeightObjective(tuning, sanity, config.objective)
-    started = time.perf_counter()
-    for _ in range(_N_TRIALS):
-        objective.evaluate(config.weights)
-    return (time.perf_counter() - started) / _N_TRIALS
-
-
-def map_names(path: Path) -> float:
-    """Run `radtune map`."""
-    config = load_configuration()
-    engine = Workspace(config).lookup_engine()
-    started = time.perf_counter()
-    map_file(
-        engine,
-        path,
-        path.with_suffix(".csv"),
-        file_format="csv",
-        configuration="",
-        executor=LocalProcesses(config.training.max_workers),
-    )
-    return time.perf_counter() - started
-
-
-VERBS: dict[str, Callable[[Path], float]] = {
-    "bank": bank,
-    "train, its bank there": train,
-    "trial": trial,
-    "map": map_names,
-}
-
-
-def cost_of(verb: str, path: Path) -> Cost:
-    """Run a verb and watch the memory of this process and its workers."""
-    done = threading.Event()
-    peak_kb = [0]
-
-    def watch() -> None:
-        while not done.wait(_PAUSE_S):
-            peak_kb[0] = max(peak_kb[0], _anonymous_kb(os.getpid()))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        seconds = VERBS[verb](path)
-    finally:
-        done.set()
-        watcher.join()
-    return Cost(seconds, peak_kb[0] / 1024)
-
-
-def _anonymous_kb(root: int) -> int:
-    """Add up the anonymous memory of a process and all that it started."""
-    used: dict[int, int] = {}
-    children: dict[int, list[int]] = {}
-    for status in Path("/proc").glob("[0-9]*/status"):
+def _wait_for_port(port: int) -> None:
+    ends_at = time.monotonic() + _PATIENCE_S
+    while True:
         try:
-            lines = status.read_text(encoding="utf-8").splitlines()
-        except OSError:  # it has just ended
-            continue
-        fields = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
-        process = int(fields["Pid"])
-        used[process] = int(fields.get("RssAnon", "0 kB").split()[0])
-        children.setdefault(int(fields["PPid"]), []).append(process)
-    family = [root]
-    for process in family:
-        family += children.get(process, [])
-    return sum(used.get(process, 0) for process in family)
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            if time.monotonic() > ends_at:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
 
 
-def measure(n_cases: int) -> dict[str, Cost]:
-    """Measure every verb in a process of its own, with one cache for all of them."""
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name, "cases.jsonl")
-        write_cases(path, n_cases)
-        found = {}
-        for verb in VERBS:
-            done = subprocess.run(  # noqa: S603 - this interpreter, our own arguments
-                [sys.executable, "-m", "benchmarks.large", "--verb", verb, str(path)],
-                cwd=name,  # where the sessions go
-                env={
-                    **os.environ,
-                    "PYTHONPATH": str(PROJECT_ROOT),
-                    "RADTUNE_CACHE": str(Path(name, "cache")),
-                },
-                stdout=subprocess.PIPE,
-                check=True,
-            )
-            found[verb] = Cost(*json.loads(done.stdout))
-            print(n_cases, verb, found[verb], file=sys.stderr, flush=True)
-        return found
+def _families(roots: Iterable[int]) -> list[int]:
+    """Return processes and all that they have started."""
+    found = list(roots)
+    for process in found:
+        for children in Path(f"/proc/{process}/task").glob("*/children"):
+            try:
+                found += map(int, children.read_text(encoding="utf-8").split())
+            except OSError:  # it has just ended
+                continue
+    return found
 
 
-def table(found: dict[int, dict[str, Cost]]) -> str:
-    """Write the costs as a Markdown table, each size beside the smallest."""
-    smallest = min(found)
-    lines = [
-        f"| verb | cases | seconds | microseconds a case | times that of {smallest:,} "
-        f"(target {_TARGET_GROWTH}) | anonymous memory, MB (target {_TARGET_MB:,}) |",
-        "|---|---|---|---|---|---|",
-    ]
-    for verb in VERBS:
-        first = found[smallest][verb].seconds / smallest
-        for n_cases, costs in found.items():
-            cost = costs[verb]
-            each = cost.seconds / n_cases
-            lines.append(
-                f"| {verb} | {n_cases:,} | {cost.seconds:,.3f} | {1e6 * each:,.2f} "
-                f"| {each / first:.2f} | {cost.anonymous_mb:,.0f} |"
-            )
-    return "\n".join(lines)
+def _anonymous_kb(process: int) -> int:
+    """Return the anonymous memory of a process; mapped files do not count. Source: proc(5)."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:  # it has just ended
+        return 0
+    lines = (line.split() for line in status.splitlines())
+    return next((int(line[1]) for line in lines if line[:1] == ["RssAnon:"]), 0)
 
 
 def main() -> None:
     """Measure the sizes asked for; write the section of the page."""
-    if sys.argv[1:2] == ["--verb"]:  # one of the processes that are measured
-        _, _, verb, path = sys.argv
-        print(json.dumps(cost_of(verb, Path(path))))
-        return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("n_cases", nargs="*", type=int, default=_SIZES)
-    text = table({n_cases: measure(n_cases) for n_cases in parser.parse_args().n_cases})
-    write_section("bench-large", text)
+    sizes = sorted(parser.parse_args().n_cases)
+    bench = _Bench()
+    bench.measure_ceiling()
+    for n_cases in sizes:
+        bench.measure(n_cases)
+    text = report([row for row in bench.rows if row.n_cases in {_N_CEILING, *sizes}], sizes)
     print(text)
+    write_section("bench-large", text, PAGE)
+    shutil.rmtree(_FOLDER)
 
 
 if __name__ == "__main__":

@@ -13,15 +13,17 @@ import optuna
 from benchmarks.search_trace import Step, steps_of
 from objectives.objective import WeightObjective
 from objectives.search_space import SearchSpace
-from studies.ledger import offer
+from studies.coordinator import Coordinator
 from studies.options import make_pruner, make_strategy
+from studies.ownership import Ownership
 from studies.progress import Silence
-from studies.runner import make_runner
 from studies.stopping import Stopper, StoppingRules
 from studies.storage import open_storage, quiet_optuna
-from studies.worker import Worker
+from studies.study_queue import offer
 
 if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
     from objectives.configuration import Configuration, StudySettings
     from objectives.labelled_bank import LabelledBank
 
@@ -73,24 +75,39 @@ def search(
     budget : Budget
     """
     since, started = time.monotonic(), datetime.now()  # noqa: DTZ005 - as Optuna's own times
-    pruner = make_pruner(config, settings)
-    objective = WeightObjective(tuning, sanity, config.objective.cut(pruner.n_rungs))
-    strategy = make_strategy(config, settings, SearchSpace(settings.bounds), objective)
+    n_rungs = make_pruner(config, settings).n_rungs
+    objective = WeightObjective(tuning, sanity, config.objective.cut(n_rungs))
+    rules = StoppingRules(threshold=None, timeout=budget.seconds, patience=None)
     with quiet_optuna(), tempfile.TemporaryDirectory() as folder:
         storage = open_storage(f"sqlite:///{Path(folder, 'study.db')}")
-        study = optuna.create_study(storage=storage, direction="maximize")
-        rules = StoppingRules(threshold=None, timeout=budget.seconds, patience=None)
-        with Worker(storage.engine) as worker:
-            offer(storage, study.study_name, budget.n_trials)
-            runner = make_runner(storage, study, worker, strategy, pruner)
-            reason = runner.run(Stopper(rules, since), Silence())
+        coordinator, reason = run_study(
+            (config, settings), objective, storage, budget.n_trials, Stopper(rules, since)
+        )
         seconds = time.monotonic() - since
         storage.engine.dispose()
-    n_trials = len(runner.records)
+    n_trials = len(coordinator.records)
     return Searched(
-        steps_of(runner.records, started),
+        steps_of(coordinator.records, started),
         n_trials,
         seconds,
-        reason or "",
-        runner.n_cases_scored / (len(tuning.cases) * n_trials),
+        reason,
+        coordinator.n_cases_scored / (len(tuning.cases) * n_trials),
     )
+
+
+def run_study(
+    setting: tuple[Configuration, StudySettings],
+    objective: WeightObjective,
+    storage: RDBStorage,
+    n_trials: int,
+    stopper: Stopper,
+) -> tuple[Coordinator, str]:
+    """Run a new study in a database; return what knows its trials, and why it ended."""
+    config, settings = setting
+    pruner = make_pruner(config, settings)
+    strategy = make_strategy(config, settings, SearchSpace(settings.bounds), objective)
+    study = optuna.create_study(storage=storage, direction="maximize")
+    with Ownership(storage, study) as ownership:
+        offer(storage, study.study_name, n_trials)
+        coordinator = Coordinator(ownership, strategy, pruner)
+        return coordinator, coordinator.run(stopper, Silence())

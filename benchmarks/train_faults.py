@@ -7,11 +7,7 @@ the computing of facts, a checkpoint or the end. Half of the runs that go on are
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,20 +17,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from benchmarks.faults_ground import PAGE, Ground, Process, table
 from benchmarks.page import write_section
-from objectives.configuration import PROJECT_ROOT
 from objectives.session_schema import open_database
 from objectives.session_tables import PERFORMANCE, RESULTS, SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAGE = PROJECT_ROOT / "docs" / "reliability.md"
 _N_KILLS = 50
 _KILLED_AGAIN = 0.5  # share of the runs that go on
 _SEED = 11
 _N_RECORDS_PER_SITE = 150
-_STORAGE = "sqlite:///training_sessions.db"
+STORAGE = "sqlite:///training_sessions.db"
 _OPTIONS = ("--json", "--chunk-size", "20", "--checkpoint-interval", "50")
 _OWN_METRICS = ("session_id", "total_processing_time_s", "cases_per_s", "log", "config")
 _OWN_COLUMNS = {"id", "session_id", "started_at", "updated_at", "finished_at"} | {
@@ -87,61 +82,49 @@ class Tally(NamedTuple):
     n_equal: int
 
 
-class _Session:
-    """One session in a folder of its own.
+class Session:
+    """One session in a folder of its own, with a cache that has no bank.
 
     Parameters
     ----------
-    folder, data : Path
+    ground : Ground
     storage : str
         URL of its database.
-    n_workers : int
+    *options : str
+        More of the command.
     """
 
-    def __init__(self, folder: Path, data: Path, storage: str, n_workers: int) -> None:
-        folder.mkdir()
-        self._n_workers = n_workers
-        text = (PROJECT_ROOT / "config.yaml").read_text(encoding="utf-8")
-        (folder / "config.yaml").write_text(text.replace(_STORAGE, storage), encoding="utf-8")
-        self._folder, self._data, self._cache = folder, data, folder / "cache"
-        self._url = storage.replace(":///", f":///{folder}/") if storage == _STORAGE else storage
+    def __init__(self, ground: Ground, storage: str, *options: str) -> None:
+        self._ground, self._options = ground, options
+        self._cache = ground.cache_without_banks()
+        self._folder = self._cache.with_name(f"session-{self._cache.name}")
+        self._folder.mkdir()
+        text = (ground.folder / "config.yaml").read_text(encoding="utf-8")
+        (self._folder / "config.yaml").write_text(text.replace(STORAGE, storage), encoding="utf-8")
+        local = storage.replace(":///", f":///{self._folder}/")
+        self._url = local if storage == STORAGE else storage
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self) -> Process:
         """Start the command that is always the same."""
-        program = str(PROJECT_ROOT / "scripts" / "run_training.py")
-        own = ("--dataset-dir", str(self._data), "--max-workers", str(self._n_workers))
-        return subprocess.Popen(  # noqa: S603 - this program
-            [sys.executable, program, "train", *_OPTIONS, *own],
-            cwd=self._folder,
-            env={**os.environ, "RADTUNE_CACHE": str(self._cache)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def know_catalogue_of(self, other: _Session) -> None:
-        """Take over what another session keeps of the catalogue, but no bank."""
-        shutil.copytree(other._cache, self._cache, ignore=shutil.ignore_patterns("*bank-*"))
+        given = ("--dataset-dir", str(self._ground.folder / "data"), *_OPTIONS, *self._options)
+        return self._ground.start("train", *given, cache=self._cache, folder=self._folder)
 
     def kill_after(self, seconds: float) -> str | None:
         """Kill a run after some time; tell where that fell, or None when it was over before."""
-        with self.start() as run:
-            try:
-                run.wait(timeout=seconds)
-            except subprocess.TimeoutExpired:
-                run.kill()
-            else:
-                return None
-        return self._spot()
+        run = self.start()
+        time.sleep(seconds)
+        return self._spot() if run.kill() else None
 
     def run(self) -> dict[str, Any]:
-        """Run to the end and return what was printed."""
-        with self.start() as run:
-            printed, _ = run.communicate()
-        if run.returncode:
-            raise RuntimeError(f"train ended with code {run.returncode} in {self._folder}")
-        document: dict[str, Any] = json.loads(printed)
-        return {key: value for key, value in document.items() if key not in _OWN_METRICS}
+        """Run to the end and return what `metrics` does."""
+        run = self.start()
+        run.wait_for_end(0)
+        return self.metrics(run)
+
+    @staticmethod
+    def metrics(run: Process) -> dict[str, Any]:
+        """Return what a run has printed, without times and the like."""
+        return {key: value for key, value in run.document.items() if key not in _OWN_METRICS}
 
     def outcome(self, metrics: dict[str, Any]) -> Outcome:
         """Read what is in the database."""
@@ -181,50 +164,39 @@ _TABLES = (SESSIONS, RESULTS, PERFORMANCE)
 
 
 def kill_training(
+    ground: Ground,
     n_kills: int,
-    folder: Path,
-    seed: int = _SEED,
-    new_storage: Callable[[], str] | None = None,
+    new_storage: Callable[[], str] = lambda: STORAGE,
     *,
     most_workers: int = 2,
-    n_records_per_site: int = _N_RECORDS_PER_SITE,
 ) -> Tally:
     """Kill runs at random moments until there were enough kills, and finish each session.
 
     Parameters
     ----------
+    ground : Ground
     n_kills : int
-    folder : Path
-        For the data and the sessions.
-    seed : int
-        Of the moments; where in its work a run is then depends on the machine.
-    new_storage : callable, optional
+    new_storage : callable
         Returns the URL of an empty database; a SQLite file in each session's folder when not
         given.
     most_workers : int
         Sessions have one process, two and so on in turn.
-    n_records_per_site : int
     """
-    data = _few_data(folder, n_records_per_site)
 
-    def new_session(name: str, number: int) -> _Session:
-        storage = new_storage() if new_storage else _STORAGE
-        return _Session(folder / name, data, storage, number % most_workers + 1)
+    def new_session(number: int) -> Session:
+        n_workers = str(number % most_workers + 1)
+        return Session(ground, new_storage(), "--max-workers", n_workers)
 
-    first = new_session("first", 0)
-    first.run()
-    undisturbed = new_session("undisturbed", 0)
-    undisturbed.know_catalogue_of(first)
+    undisturbed = new_session(0)
     started = time.perf_counter()
     metrics = undisturbed.run()
     seconds = time.perf_counter() - started
     expected = undisturbed.outcome(metrics)
-    rng = random.Random(seed)  # noqa: S311 - no cryptography
+    rng = random.Random(_SEED)  # noqa: S311 - no cryptography
     spots: Counter[str] = Counter()
     n_sessions = n_equal = 0
     while spots.total() < n_kills:
-        session = new_session(f"session-{n_sessions}", n_sessions)
-        session.know_catalogue_of(first)
+        session = new_session(n_sessions)
         is_first = True
         while spots.total() < n_kills and (is_first or rng.random() < _KILLED_AGAIN):
             spot = session.kill_after(rng.uniform(0, seconds))
@@ -241,30 +213,19 @@ def kill_training(
     return Tally(len(expected.rows[RESULTS.name]), seconds, spots, n_sessions, n_equal)
 
 
-def _few_data(folder: Path, n_records: int) -> Path:
-    """Write the first records of each site."""
-    data = folder / "data"
-    data.mkdir()
-    for path in (PROJECT_ROOT / "data" / "training").glob("*.json"):
-        records = json.loads(path.read_text(encoding="utf-8"))[:n_records]
-        (data / path.name).write_text(json.dumps(records), encoding="utf-8")
-    return data
-
-
 def section(tally: Tally) -> str:
     """Return what the page says."""
     n_kills = tally.spots.total()
-    lines = [
+    fell: list[dict[str, object]] = [
+        {"the kill fell": spot, "kills": tally.spots[spot]} for spot in _SPOTS
+    ]
+    return (
         f"{n_kills} kills (SIGKILL) at random moments of a run over {tally.n_cases:,} cases that "
         f"takes {tally.seconds:.1f} s undisturbed, {tally.n_sessions} sessions; "
         f"{tally.n_equal} of them ended with the same metrics and the same "
-        "result for every case, bit for bit, as the undisturbed one, in one session each.",
-        "",
-        "| the kill fell | kills |",
-        "|---|---|",
-        *(f"| {spot} | {tally.spots[spot]} |" for spot in _SPOTS),
-    ]
-    return "\n".join(lines)
+        "result for every case, bit for bit, as the undisturbed one, in one session each.\n\n"
+        f"{table(fell)}"
+    )
 
 
 def main() -> None:
@@ -273,7 +234,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=_N_KILLS)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="radtune-faults-") as folder:
-        tally = kill_training(arguments.kills, Path(folder))
+        tally = kill_training(Ground(Path(folder), _N_RECORDS_PER_SITE), arguments.kills)
     write_section("train", section(tally), PAGE)
     print(section(tally))
     if tally.n_equal < tally.n_sessions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from reprlib import Repr
 from sys import maxsize
+from typing import ClassVar
 
 _LONGEST = 2000  # characters of a message
 _IN_URL = re.compile(r"(:/{1,2}[^\s/:@]*:)\S+(?=@)")
@@ -26,7 +27,7 @@ class RadTuneError(Exception):
         Of the command that it ends.
     """
 
-    exit_code = 1
+    exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str) -> None:
         super().__init__(_one_line(message))
@@ -47,7 +48,7 @@ class StudyError(RadTuneError):
 class ComputeError(RadTuneError):
     """A scheduler or its compute workers cannot be reached, trusted or used."""
 
-    exit_code = 5
+    exit_code: ClassVar[int] = 6
 
 
 def hide_passwords(text: str) -> str:

@@ -170,7 +170,7 @@ HAZARDS = (
         "rows, all kinds together or one kind beyond chance, nor of any kind among accepted "
         "answers; a smaller rise of one kind is named in the decision",
         (
-            "tests/studies_tests/test_runner.py::test_a_trial_with_more_critical_errors_is_never_the_best",
+            "tests/studies_tests/test_coordinator.py::test_a_trial_with_more_critical_errors_is_never_the_best",
             "tests/studies_tests/test_gate.py::test_a_clear_gain_is_exported_unless_it_is_dangerous",
             "tests/studies_tests/test_gate.py"
             "::test_fewer_errors_of_one_kind_do_not_pay_for_more_of_another",

@@ -47,7 +47,8 @@ class LockSpace(NamedTuple):
 
 
 SESSIONS = LockSpace(7_202, "lock")
-WORKERS = LockSpace(7_203, "workers.lock")
+STUDIES = LockSpace(7_203, "studies.lock")
+SUBMISSIONS = LockSpace(7_205, "submissions.lock")
 
 
 class ProcessLocks:
@@ -153,6 +154,10 @@ class ProcessLocks:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Let everything go."""
+        self.close()
+
+    def close(self) -> None:
         """Let everything go."""
         if self._file:
             self._file.close(self._taken)

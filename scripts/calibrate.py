@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from objectives.configuration import DEFAULT_CONFIG
+from objectives.configuration import DEFAULT_CONFIG, load_configuration
+from scripts.computing import AllowInsecureOption, SchedulerOption, opened_executor
 from scripts.console import (
     ConfigOption,
     DatasetDirOption,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 def calibrate(
     dataset: DatasetOption = None,
     dataset_dir: DatasetDirOption = None,
+    scheduler: SchedulerOption = None,
+    allow_insecure: AllowInsecureOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -35,8 +38,12 @@ def calibrate(
     coverage and error rates are in [0, 1]. Run it after changing a weight by hand, or with a
     catalogue and cases of your own.
     """
-    with case_progress() as on_cases:
-        run = calibration.calibrate(config, dataset or [], dataset_dir, on_cases)
+    n_processes = load_configuration(config).training.max_workers
+    with (
+        opened_executor(scheduler, n_processes, allow_insecure=allow_insecure) as executor,
+        case_progress() as on_cases,
+    ):
+        run = calibration.calibrate(config, dataset or [], dataset_dir, on_cases, executor)
     warn_bad_records(run.bad_records)
     if as_json:
         print_json(run._asdict())

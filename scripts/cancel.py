@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from scripts.storage import StorageOption, opened_storage, storage_url
-from studies import directory
+from scripts.storage import StorageOption, storage_url
+from studies import study_queue
+from studies.storage import opened_storage
 
 
 def cancel(
@@ -16,5 +17,5 @@ def cancel(
 ) -> None:
     """Stop all work on a study; its trials stay, and submitted again it goes on."""
     with opened_storage(storage_url(storage)) as opened:
-        directory.cancel(opened, study_name)
+        study_queue.cancel(opened, study_name)
     typer.echo(f"study {study_name!r} is cancelled; its trials are kept")

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from scripts.storage import StorageOption, opened_storage, storage_url
-from studies import directory
+from scripts.storage import StorageOption, storage_url
+from studies import study_queue
+from studies.storage import opened_storage
 
 
 def delete(
@@ -17,10 +18,10 @@ def delete(
 ) -> None:
     """Delete a study with all its trials, for good; asks first."""
     with opened_storage(storage_url(storage)) as opened:
-        n_trials = directory.count_trials(opened, study_name)
+        n_trials = study_queue.count_trials(opened, study_name)
         question = f"Delete study {study_name!r} with its {n_trials} trials?"
         if not yes and not typer.confirm(question):
             typer.echo("nothing was deleted")
             raise typer.Exit(1)
-        directory.delete(opened, study_name)
+        study_queue.delete(opened, study_name)
     typer.echo(f"study {study_name!r} is deleted")

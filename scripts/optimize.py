@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from objectives.compute.resources import ComputeOptions
 from objectives.configuration import DEFAULT_CONFIG
+from scripts.computing import AllowInsecureOption, SchedulerOption
 from scripts.console import (
     ConfigOption,
     DatasetDirOption,
@@ -72,19 +74,12 @@ def optimize(
         str | None, typer.Option(help="Study to start or go on. [default: STRATEGY-seed-SEED]")
     ] = None,
     storage: StorageOption = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that run trials.")] = 1,
-    synchronous: Annotated[
-        bool | None,
-        typer.Option(
-            "--synchronous/--asynchronous",
-            help="The same trials with any number of workers, in batches; or each placed by "
-            "what is there, faster. [default: asynchronous]",
-            show_default=False,
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Trials of a batch when synchronous. [default: 8]")
-    ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, help="Compute workers on this machine, used where they are faster."),
+    ] = 1,
+    scheduler: SchedulerOption = None,
+    allow_insecure: AllowInsecureOption = False,
     seed: Annotated[int | None, typer.Option(help="Random seed. [default: 42]")] = None,
     timeout: Annotated[
         float | None, typer.Option(help="Seconds that this run may take. [default: no limit]")
@@ -106,6 +101,7 @@ def optimize(
     """Search for better weights; export them when the gate sites confirm the gain.
 
     Exit code 0: exported. 3: no credible gain, kept. 4: gain but more critical errors, kept.
+    5: another process runs this study. 6: the scheduler cannot be used.
     Values and accuracies are in [0, 1].
     """
     options = OptimizationConfig(
@@ -122,13 +118,12 @@ def optimize(
         config_path=config,
         dataset_dir=dataset_dir,
         study_file=study,
-        synchronous=synchronous,
-        batch_size=batch_size,
         allow_outside=allow_outside,
     )
     with stop_on_signals("trial") as is_stopped, trial_progress() as progress:
-        optimizer = TrainingOptimizer(options, progress, is_stopped)
-        result = optimizer.optimize(dataset, study_name, workers)
+        compute = ComputeOptions(scheduler, allow_insecure, workers)
+        optimizer = TrainingOptimizer(options, progress, is_stopped, compute)
+        result = optimizer.optimize(dataset, study_name)
     warn_bad_records(result.bad_records)
     if result.set_aside:
         warn(f"an earlier export no longer holds; it is now {result.set_aside}")

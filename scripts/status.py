@@ -13,16 +13,17 @@ from rich.text import Text
 
 from engine.errors import shown
 from scripts.console import JsonOption, print_json
-from scripts.storage import StorageOption, opened_storage, storage_url
-from studies.directory import list_studies
+from scripts.storage import StorageOption, storage_url
+from studies.storage import opened_storage
+from studies.study_queue import list_studies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.directory import StudyStatus
+    from studies.study_queue import StudyStatus
 
 _PAUSE_S = 2.0
-_COLUMNS = ("study", "state", "trials", "best", "gain", "workers", "trials/s", "time left")
+_COLUMNS = ("study", "state", "trials", "best", "gain", "run by", "trials/s", "time left")
 
 
 def status(
@@ -32,7 +33,7 @@ def status(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how far every study is: trials of its budget, best value, gain, workers, time left.
+    """Show how far every study is: trials of its budget, best value, gain, process, time left.
 
     Values are in [0, 1]; the gain is that of the tuning sites, the gate decides.
     """
@@ -59,12 +60,12 @@ def _table(studies: Sequence[StudyStatus]) -> Table:
             str(one.n_trials) if one.budget is None else f"{one.n_trials} of {one.budget}",
             _shown(one.best, "{:.4f}"),
             _shown(one.gain, "{:+.4f}"),
-            str(one.n_workers),
+            _shown(one.run_by, "{}"),
             _shown(one.rate, "{:.1f}"),
             _shown(one.seconds_left, "{:.0f} s"),
         )
     return table
 
 
-def _shown(value: float | None, how: str) -> str:
+def _shown(value: float | str | None, how: str) -> str:
     return "-" if value is None else how.format(value)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from objectives.configuration import load_configuration
-from studies.storage import open_existing, open_storage, quiet_optuna, translated_errors
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optuna.storages import RDBStorage
 
 StorageOption = Annotated[
     str | None,
@@ -30,25 +23,3 @@ AllowOutsideOption = Annotated[
 def storage_url(storage: str | None) -> str:
     """Return the URL that was given, else the one in ``config.yaml``."""
     return storage or load_configuration().study.storage
-
-
-@contextmanager
-def opened_storage(url: str, *, is_new: bool = False) -> Iterator[RDBStorage]:
-    """Open a database of studies, and close it; a failing one ends in one line.
-
-    Parameters
-    ----------
-    url : str
-    is_new : bool
-        Whether it may have to be made.
-
-    Raises
-    ------
-    StudyError
-    """
-    with quiet_optuna(), translated_errors(url):
-        storage = open_storage(url) if is_new else open_existing(url)
-        try:
-            yield storage
-        finally:
-            storage.engine.dispose()

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from objectives.database import shown_url
-from scripts.storage import AllowOutsideOption, StorageOption, opened_storage
+from scripts.storage import AllowOutsideOption, StorageOption
 from studies.options import OptimizationConfig
 from studies.search import submit as submit_study
+from studies.storage import opened_storage
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file, such as studies/auto.yaml.")]
 

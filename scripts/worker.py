@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from engine.errors import StudyError
+from objectives.compute.resources import ComputeOptions, ComputeResources
+from scripts.computing import AllowInsecureOption, SchedulerOption
 from scripts.progress import trial_progress
 from scripts.stopping import stop_on_signals
-from scripts.storage import StorageOption, opened_storage, storage_url
-from studies.directory import check_names
-from studies.service import Service
-from studies.worker import Worker
+from scripts.storage import StorageOption, storage_url
+from studies.storage import opened_storage
+from studies.study_queue import check_names
+from studies.worker_loop import WorkerLoop
 
 
 def worker(
@@ -23,24 +25,30 @@ def worker(
     forever: Annotated[
         bool, typer.Option("--forever", help="Wait for new studies when none is open.")
     ] = False,
+    scheduler: SchedulerOption = None,
+    allow_insecure: AllowInsecureOption = False,
 ) -> None:
-    """Run the open studies of a database in turn, beside any number of other workers.
+    """Run the open studies of a database, one after the other.
 
-    Ends when no study is open. Ctrl-C or SIGTERM brings back what has run and ends with code 130.
-    A study that cannot be run here, such as one of other data, is left to others: exit code 1.
+    Each study is run by one worker; others take the next. When a worker dies, another takes up
+    its study. Ends when no study is open. Ctrl-C or SIGTERM saves completed trials and ends with
+    code 130. Skips studies whose data differ on this machine: exit code 1.
     """
     with (
         opened_storage(storage_url(storage), is_new=forever) as opened,
         stop_on_signals("trial") as is_stopped,
         trial_progress() as progress,
-        Worker(opened.engine) as this,
+        ComputeResources(
+            ComputeOptions(scheduler, allow_insecure), progress.say, is_stopped
+        ) as compute,
     ):
         check_names(opened, () if forever else study or ())
-        shift = Service(opened, this, progress, is_stopped).work(study or (), forever=forever)
+        loop = WorkerLoop(opened, compute, progress, is_stopped)
+        done = loop.work(study or (), forever=forever)
     if is_stopped():
         raise KeyboardInterrupt
-    if shift.refused:
-        why = "; ".join(f"{name!r} ({reason})" for name, reason in shift.refused.items())
+    if done.refused:
+        why = "; ".join(f"{name!r} ({reason})" for name, reason in done.refused.items())
         raise StudyError(f"could not be run here: {why}")
-    ended = ", ".join(map(repr, shift.ended)) or "none"
+    ended = ", ".join(map(repr, done.ended)) or "none"
     typer.echo(f"no study is open{' of those named' if study else ''}; ended here: {ended}")

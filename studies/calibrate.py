@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from objectives.calibration import Fitted
     from objectives.cases import BadRecord
     from objectives.decision_quality import DecisionReport
+    from objectives.executors import Executor
 
 _SECTION = "calibration"
 _FLOAT = "tag:yaml.org,2002:float"
@@ -57,6 +58,7 @@ def calibrate(
     dataset_paths: Sequence[Path],
     dataset_dir: Path | None,
     on_cases: OnCases = silent,
+    executor: Executor | None = None,
 ) -> CalibrationRun:
     """Fit the calibration of a configuration and write it into its file, comments kept.
 
@@ -69,6 +71,8 @@ def calibrate(
         Another training folder than the configuration's.
     on_cases : callable
         Told how many of how many cases are done while a bank is built.
+    executor : Executor, optional
+        Computes the bank; processes on this machine when not given.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def calibrate(
     """
     path = resolve(config_path)
     config = load_configuration(path)
-    material = load_material(config, dataset_paths, dataset_dir, on_cases)
+    material = load_material(config, dataset_paths, dataset_dir, on_cases, executor=executor)
     fitted = material.fit(config)
     calibrated = config.model_copy(update={_SECTION: fitted.calibration})
     write_whole(path, _with_section(path, fitted.calibration))

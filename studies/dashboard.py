@@ -11,7 +11,7 @@ from wsgiref.simple_server import WSGIServer, make_server
 from optuna_dashboard import wsgi
 
 from engine.errors import StudyError
-from studies.storage import open_existing
+from studies.storage import opened_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,12 +43,8 @@ def dashboard_server(url: str, host: str, port: int) -> Iterator[WSGIServer]:
     StudyError
         When there are no studies, or nothing can listen there.
     """
-    storage = open_existing(url)
-    try:
-        with _listening(storage, host, port) as server:
-            yield server
-    finally:
-        storage.engine.dispose()
+    with opened_storage(url) as storage, _listening(storage, host, port) as server:
+        yield server
 
 
 def _listening(storage: RDBStorage, host: str, port: int) -> WSGIServer:

@@ -46,8 +46,6 @@ def _without_provenance(config: Configuration) -> Configuration:
 
 StudyName = Annotated[str, AfterValidator(_study_name)]
 CriticalKind = Annotated[str, AfterValidator(_critical_kind)]
-Flag = Annotated[bool, Field(strict=True)]
-BatchSize = Annotated[int, Field(ge=1, le=1000, strict=True)]
 
 
 class StudyDefinition(Section):
@@ -72,10 +70,6 @@ class StudyDefinition(Section):
         Kind of critical error to the most that a trial may have at the tuning sites.
     warm_start : str, optional
         A study whose best trials are tried first.
-    synchronous : bool
-        The same trials with any number of workers.
-    batch_size : int
-        Trials that are proposed together when synchronous, 1 to 1000.
     """
 
     name: StudyName
@@ -86,13 +80,6 @@ class StudyDefinition(Section):
     ranges: dict[str, Bounds] = Field(default_factory=dict)
     constraints: dict[CriticalKind, NotNegative] = Field(default_factory=dict)
     warm_start: StudyName | None = None
-    synchronous: Flag = False
-    batch_size: BatchSize = 8
-
-    @property
-    def batch(self) -> int | None:
-        """Trials that are placed together; None when the study is not synchronous."""
-        return self.batch_size if self.synchronous else None
 
     @property
     def space(self) -> SearchSpace:

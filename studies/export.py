@@ -14,9 +14,9 @@ from objectives.database import without_password
 from objectives.output import write_whole
 
 if TYPE_CHECKING:
+    from studies.coordinator import Contender
     from studies.gate import GateReport
     from studies.identity import Identity
-    from studies.runner import Contender
 
 _HEADER = """\
 # Made by `radtune optimize`; copy it to config.yaml to make it the current configuration.

@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from engine.errors import StudyError
 from objectives.bank import engine_sha256
 from objectives.configuration import hash_of
-from studies.attributes import set_first
 from studies.records import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import optuna
-    from optuna.storages import RDBStorage
 
     from objectives.cases import CaseSet
     from objectives.workspace import Workspace
     from studies.definition import StudyDefinition
 
 _ATTRIBUTE = "identity"
-_FORM = 3  # raise it when a record lacks something that a later one has
-_NOT_PART = {"provenance", "training", "decision", "calibration", "data"}
-_SHOWN = {"the strategy", "the pruner", "the seed", "the size of its batches"}
+_FORM = 4  # raise it when a record lacks something that a later one has
+_NOT_PART = {"provenance", "training", "decision", "calibration", "data", "compute"}
+_SHOWN = {"the strategy", "the pruner", "the seed"}
 _STUDY_PART = {"pruners", "bounds", "grid"}
 
 
@@ -58,8 +56,6 @@ class Identity(NamedTuple):
         Hash of what decides the value of a trial and where trials may go.
     strategy, pruner : str
     seed : int
-    batch : int or None
-        Trials that are placed together; None when the study is not synchronous.
     """
 
     data: DataHashes
@@ -68,7 +64,6 @@ class Identity(NamedTuple):
     strategy: str
     pruner: str
     seed: int
-    batch: int | None
 
 
 def data_hashes(workspace: Workspace, sanity: CaseSet, cases: CaseSet) -> DataHashes:
@@ -96,12 +91,13 @@ def make_identity(definition: StudyDefinition, data: DataHashes) -> Identity:
         study.strategy,
         study.pruner,
         study.seed,
-        definition.batch,
     )
 
 
-def claim(storage: RDBStorage, study: optuna.Study, identity: Identity) -> None:
+def claim(study: optuna.Study, identity: Identity) -> None:
     """Mark a new study as belonging to `identity`, or check that an old one does.
+
+    Within `studies.study_queue.submitting`, or two processes could both take it for new.
 
     Raises
     ------
@@ -112,7 +108,7 @@ def claim(storage: RDBStorage, study: optuna.Study, identity: Identity) -> None:
     with reading(study.study_name):
         stored = study.user_attrs.get(_ATTRIBUTE)
         if stored is None and not study.get_trials(deepcopy=False):
-            set_first(storage, study.study_name, _ATTRIBUTE, now)
+            study.set_user_attr(_ATTRIBUTE, now)
             stored = study.user_attrs[_ATTRIBUTE]
     if not isinstance(stored, dict):
         raise StudyError(
@@ -139,7 +135,6 @@ def _document(identity: Identity) -> dict[str, object]:
         "the strategy": identity.strategy,
         "the pruner": identity.pruner,
         "the seed": identity.seed,
-        "the size of its batches": identity.batch or "none (not synchronous)",
         "the form of its records": _FORM,
     }
 

@@ -15,10 +15,10 @@ from optuna.trial import TrialState
 
 from engine.errors import StudyError
 from objectives.database import shown_url
-from studies.storage import has_no_file, open_storage, quiet_optuna, translated_errors
+from studies.storage import has_no_file, opened_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _N_LEAST = 10  # complete trials: a tenth of them is one
 
@@ -71,14 +71,17 @@ def importances(url: str, study_name: str, seed: int, *, must_exist: bool) -> Im
         When the database cannot be used, or the study that must exist does not, or has too few
         complete trials that differ.
     """
-    with quiet_optuna(), translated_errors(url):
-        names = _study_names(url)
+    if has_no_file(url):  # it is not made
+        if must_exist:
+            raise _no_study(url, study_name, [])
+        return None
+    with opened_storage(url, is_new=True) as storage:
+        names = optuna.get_all_study_names(storage)
         if study_name not in names:
             if must_exist:
-                there = ", ".join(sorted(names)) or "none"
-                raise StudyError(f"{shown_url(url)}: no study {study_name!r}; there are: {there}")
+                raise _no_study(url, study_name, names)
             return None
-        study = optuna.load_study(study_name=study_name, storage=open_storage(url))
+        study = optuna.load_study(study_name=study_name, storage=storage)
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if len(complete) < _N_LEAST or len({trial.value for trial in complete}) == 1:
             if must_exist:
@@ -97,8 +100,6 @@ def importances(url: str, study_name: str, seed: int, *, must_exist: bool) -> Im
             )
 
 
-def _study_names(url: str) -> set[str]:
-    """Return the studies of a database; a SQLite file that is not there is not made."""
-    if has_no_file(url):
-        return set()
-    return set(optuna.get_all_study_names(open_storage(url)))
+def _no_study(url: str, study_name: str, names: Sequence[str]) -> StudyError:
+    there = ", ".join(sorted(names)) or "none"
+    return StudyError(f"{shown_url(url)}: no study {study_name!r}; there are: {there}")

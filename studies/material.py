@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from objectives.bank import OnCases
     from objectives.cases import CaseSet
     from objectives.configuration import Configuration
+    from objectives.executors import Executor
     from objectives.labelled_bank import LabelledBank
 
 
@@ -72,7 +73,10 @@ class Inputs(NamedTuple):
 
 
 def read_inputs(
-    config: Configuration, dataset_paths: Sequence[Path] = (), dataset_dir: Path | None = None
+    config: Configuration,
+    dataset_paths: Sequence[Path] = (),
+    dataset_dir: Path | None = None,
+    executor: Executor | None = None,
 ) -> Inputs:
     """Read catalogue and training files.
 
@@ -83,6 +87,8 @@ def read_inputs(
         Training files; when empty, every file of the training folder.
     dataset_dir : Path or None
         Another training folder than the configuration's.
+    executor : Executor, optional
+        Computes the banks; processes on this machine when not given.
 
     Raises
     ------
@@ -90,7 +96,7 @@ def read_inputs(
         When a file cannot be used.
     """
     folder = dataset_dir or config.data.training_dir
-    workspace = Workspace(config, folder)
+    workspace = Workspace(config, folder, executor=executor)
     return Inputs(workspace, workspace.load_cases(list(dataset_paths) or dataset_files(folder)))
 
 
@@ -99,9 +105,12 @@ def load_material(
     dataset_paths: Sequence[Path],
     dataset_dir: Path | None,
     on_cases: OnCases = silent,
+    *,
+    executor: Executor | None = None,
 ) -> Material:
     """Do what `read_inputs` and `make_material` do, one after the other."""
-    return make_material(config, read_inputs(config, dataset_paths, dataset_dir), on_cases)
+    inputs = read_inputs(config, dataset_paths, dataset_dir, executor)
+    return make_material(config, inputs, on_cases)
 
 
 def make_material(config: Configuration, inputs: Inputs, on_cases: OnCases = silent) -> Material:

@@ -11,25 +11,26 @@ import numpy as np
 from optuna.trial import TrialState
 
 from engine.errors import StudyError
+from objectives.compute.resources import ComputeOptions, ComputeResources
 from objectives.search_space import real_weights
+from studies.coordinator import CANCELLED, STOPPED, stopped_at
 from studies.export import check_output, export_configuration, set_aside
 from studies.gate import GateReport, Verdict
 from studies.gate_looks import log_look, number_of_look
 from studies.gate_words import GateWords, gate_words
-from studies.helpers import Helpers
+from studies.material import read_inputs
 from studies.options import (
     OptimizationConfig,
     stopping_rules,
 )
+from studies.ownership import Ownership
 from studies.progress import Silence
 from studies.proof import Proof, prove
 from studies.records import is_feasible, origin_of_record
-from studies.runner import CANCELLED, STOPPED, StudyRunner, stopped_at
 from studies.samplers.base import BASELINE
-from studies.search import join, submit
+from studies.search import create, join, submit
 from studies.stopping import Stopper
-from studies.storage import open_storage, quiet_optuna, translated_errors
-from studies.worker import Worker
+from studies.storage import opened_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,13 +39,9 @@ if TYPE_CHECKING:
     from objectives.cases import BadRecord
     from objectives.configuration import StudySettings
     from objectives.decision_quality import DecisionReport
+    from studies.coordinator import Coordinator
     from studies.progress import Progress
     from studies.search import Search
-
-
-_NOT_REPRODUCIBLE = (
-    "several workers, trials as they come: another run will not give the same (--synchronous does)"
-)
 
 
 class OptimizationResult(NamedTuple):
@@ -142,6 +139,8 @@ class TrainingOptimizer:
     progress : Progress, optional
     is_stopped : callable, optional
         Asked after each trial; when it says yes, `optimize` raises KeyboardInterrupt.
+    compute : ComputeOptions, optional
+        What scores cases: this process when not given.
     """
 
     def __init__(
@@ -149,7 +148,9 @@ class TrainingOptimizer:
         config: OptimizationConfig | None = None,
         progress: Progress | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
+        compute: ComputeOptions | None = None,
     ) -> None:
+        self._compute = compute or ComputeOptions()
         self._options = config or OptimizationConfig()
         self._progress = progress or Silence()
         self._is_stopped = is_stopped
@@ -158,7 +159,6 @@ class TrainingOptimizer:
         self,
         dataset_paths: Sequence[str | Path] | None = None,
         study_name: str | None = None,
-        n_workers: int = 1,
     ) -> OptimizationResult:
         """Run a study until its budget is met, hold the gate, and export or keep.
 
@@ -168,11 +168,11 @@ class TrainingOptimizer:
             Training files; every file of the training folder when not given.
         study_name : str, optional
             An existing study goes on; ``STRATEGY-seed-SEED`` when not given.
-        n_workers : int
-            Processes that run trials, this one included; 1 or more.
 
         Raises
         ------
+        StudyTakenError
+            When another process runs the study.
         RadTuneError
             When data, configuration or study cannot be used.
         KeyboardInterrupt
@@ -183,33 +183,35 @@ class TrainingOptimizer:
         definition = self._options.definition(paths, study_name)
         check_output(definition.study.output, self._options.baseline_path)
         url = definition.study.storage
-        with quiet_optuna(), translated_errors(url):
-            storage = open_storage(url)
-            with Worker(storage.engine) as worker:
-                inputs = submit(definition, storage)
+        with (
+            opened_storage(url, is_new=True) as storage,
+            ComputeResources(self._compute, self._progress.say, self._is_stopped) as compute,
+        ):
+            # before the study is made: data that cannot be used leave none
+            inputs = read_inputs(
+                definition.configuration,
+                definition.dataset_files,
+                executor=compute.executor(),
+            )
+            with Ownership(storage, create(definition.name, storage)) as ownership:
+                submit(definition, storage, inputs)
                 search = join(
-                    definition.name,
-                    storage,
-                    worker,
+                    ownership,
+                    compute,
                     self._progress,
                     inputs=inputs,
                     definition=definition,
                     is_stopped=self._is_stopped,
                 )
-                if n_workers > 1 and definition.batch is None:
-                    self._progress.say(_NOT_REPRODUCIBLE)
-                helpers = Helpers(url, definition.name, n_workers - 1)
-                return self._optimize(search, started, helpers)
+                return self._optimize(search, started)
 
-    def _optimize(self, search: Search, started: float, helpers: Helpers) -> OptimizationResult:
+    def _optimize(self, search: Search, started: float) -> OptimizationResult:
         definition, settings = search.definition, search.definition.study
-        runner = search.runner
-        n_before = len(runner.records)
-        with helpers:
-            stop_reason = self._run(runner, settings, started)
-        runner.catch_up()
-        current, best = runner.current, runner.best()
-        look = number_of_look(search.study, best.number, runner.warm_start.n_looks)
+        coordinator = search.coordinator
+        n_before = len(coordinator.records)
+        stop_reason = self._run(coordinator, settings, started)
+        current, best = coordinator.current, coordinator.best()
+        look = number_of_look(search.study, best.number, coordinator.warm_start.n_looks)
         proof = prove(
             definition.configuration, search.material, current.weights, best.weights, look
         )
@@ -217,27 +219,30 @@ class TrainingOptimizer:
             log_look(search.study, best.number, proof.gate)
         exported, older = self._keep_or_export(settings.output, search, proof)
         n_tuning_cases = int(search.material.tuning.labels.answerable.sum())
-        states = Counter(record.state for record in runner.records)
-        tried, best_origin = _count_origins(runner), origin_of_record(runner.records[best.number])
+        states = Counter(record.state for record in coordinator.records)
+        tried, best_origin = (
+            _count_origins(coordinator),
+            origin_of_record(coordinator.records[best.number]),
+        )
         return OptimizationResult(
-            study_name=runner.name,
+            study_name=coordinator.name,
             strategy=settings.strategy,
             pruner=settings.pruner,
             seed=settings.seed,
-            n_trials=len(runner.records),
+            n_trials=len(coordinator.records),
             n_complete=states[TrialState.COMPLETE],
             n_pruned=states[TrialState.PRUNED],
             n_failed=states[TrialState.FAIL],
-            n_infeasible=sum(not is_feasible(record) for record in runner.records),
-            n_new_trials=len(runner.records) - n_before,
+            n_infeasible=sum(not is_feasible(record) for record in coordinator.records),
+            n_new_trials=len(coordinator.records) - n_before,
             tried=tried,
             stop_reason=stop_reason,
             n_tuning_cases=n_tuning_cases,
-            n_cases_scored=runner.n_cases_scored,
-            n_cases_in_full=n_tuning_cases * len(runner.records),
-            ceiling=runner.problem.objective.ceiling,
+            n_cases_scored=coordinator.n_cases_scored,
+            n_cases_in_full=n_tuning_cases * len(coordinator.records),
+            ceiling=coordinator.problem.objective.ceiling,
             baseline_value=current.value,
-            random_median_value=_random_median(runner, settings),
+            random_median_value=_random_median(coordinator, settings),
             best_value=best.value,
             baseline_site_accuracies=current.site_accuracies,
             best_site_accuracies=best.site_accuracies,
@@ -262,8 +267,12 @@ class TrainingOptimizer:
             elapsed_s=time.monotonic() - started,
         )
 
-    def _run(self, runner: StudyRunner, settings: StudySettings, started: float) -> str:
-        name, n_done, n_trials = runner.name, len(runner.records), settings.max_experiments
+    def _run(self, coordinator: Coordinator, settings: StudySettings, started: float) -> str:
+        name, n_done, n_trials = (
+            coordinator.name,
+            len(coordinator.records),
+            settings.max_experiments,
+        )
         if n_done >= n_trials:
             self._progress.say(f"study {name!r} is finished: it has {n_done} trials")
         elif n_done:
@@ -271,11 +280,11 @@ class TrainingOptimizer:
         else:
             self._progress.say(f"study {name!r} starts: {n_trials} trials")
         stopper = Stopper(stopping_rules(settings), started)
-        reason = runner.run(stopper, self._progress, self._is_stopped)
+        reason = coordinator.run(stopper, self._progress, self._is_stopped)
         if reason == CANCELLED:
             raise StudyError(f"study {name!r} was cancelled; the same command goes on with it")
-        if reason is None or reason == STOPPED:
-            self._progress.say(stopped_at(runner, n_trials))
+        if reason == STOPPED:
+            self._progress.say(stopped_at(coordinator, n_trials))
             raise KeyboardInterrupt
         return reason
 
@@ -287,19 +296,19 @@ class TrainingOptimizer:
         export_configuration(
             path,
             proof.optimized,
-            search.runner.best(),
+            search.coordinator.best(),
             baseline=search.definition.baseline,
-            study_name=search.runner.name,
+            study_name=search.coordinator.name,
             identity=search.identity,
-            baseline_value=search.runner.current.value,
+            baseline_value=search.coordinator.current.value,
             gate=proof.gate,
         )
         return path, None
 
 
-def _count_origins(runner: StudyRunner) -> dict[str, int]:
+def _count_origins(coordinator: Coordinator) -> dict[str, int]:
     """Count trials by what proposed them, in the order of their first appearance."""
-    return dict(Counter(origin_of_record(record).split(":")[0] for record in runner.records))
+    return dict(Counter(origin_of_record(record).split(":")[0] for record in coordinator.records))
 
 
 def _in_words(tried: Mapping[str, int]) -> str:
@@ -308,9 +317,9 @@ def _in_words(tried: Mapping[str, int]) -> str:
     return f"{sum(tried.values())} trials ({', '.join(parts)})"
 
 
-def _random_median(runner: StudyRunner, settings: StudySettings) -> float:
+def _random_median(coordinator: Coordinator, settings: StudySettings) -> float:
     """Return the median objective of random weights: what there is to gain by chance alone."""
-    problem = runner.problem
+    problem = coordinator.problem
     rng = np.random.default_rng(settings.seed)
     draws = rng.random((settings.n_random_vectors, len(problem.space.coordinates)))
     weights = [problem.proposal_at(draw, "random").weights for draw in draws]

@@ -20,7 +20,7 @@ from objectives.configuration import (
     load_configuration,
 )
 from studies.definition import StudyDefinition
-from studies.pruners import Pruner, SequentialPruner, pruner_named
+from studies.pruners import Pruner, pruner_named
 from studies.samplers import Problem, Strategy, strategy_named
 from studies.stopping import StoppingRules
 from studies.study_file import StudyFile, load_study_file, naming
@@ -76,10 +76,6 @@ class OptimizationConfig:
         ``studies/NAME.yaml``, which lies between these options and the configuration.
     allow_outside : bool
         Whether paths in the study file may leave the project.
-    synchronous : bool, optional
-        The same trials with any number of workers.
-    batch_size : int, optional
-        Trials that are proposed together when synchronous, 1 to 1000.
     anatomy_weights, modality_weights, laterality_weights : sequence of float
         Values to try. ``grid_search`` tries every combination of the lists that are given
         (instead of the configuration's grid); the other strategies stay between the smallest
@@ -104,8 +100,6 @@ class OptimizationConfig:
     dataset_dir: Path | None = None
     study_file: Path | None = None
     allow_outside: bool = False
-    synchronous: bool | None = None
-    batch_size: int | None = None
     anatomy_weights: Sequence[float] = ()
     modality_weights: Sequence[float] = ()
     laterality_weights: Sequence[float] = ()
@@ -181,8 +175,6 @@ class OptimizationConfig:
             "ranges": {} if is_grid else {**file.ranges, **self.ranges(settings)},
             "constraints": file.constraints,
             "warm_start": _first(self.warm_start, file.warm_start),
-            "synchronous": _first(self.synchronous, file.synchronous),
-            "batch_size": _first(self.batch_size, file.batch_size),
         }
         try:
             definition = StudyDefinition.model_validate(
@@ -265,20 +257,14 @@ def make_pruner(config: Configuration, settings: StudySettings) -> Pruner:
 
 
 def check_runnable(definition: StudyDefinition) -> Pruner:
-    """Refuse a strategy or a pruner that is none, or a pair that cannot be; return the pruner.
+    """Refuse a strategy or a pruner that is none; return the pruner.
 
     Raises
     ------
     ConfigurationError
     """
     strategy_named(definition.study.strategy)  # or else
-    pruner = make_pruner(definition.configuration, definition.study)
-    if definition.synchronous and isinstance(pruner, SequentialPruner):
-        raise ConfigurationError(
-            f"pruner: {pruner.name!r} judges each trial by all before it, a synchronous study "
-            "runs them side by side; give the pruner bound or none, or leave out synchronous"
-        )
-    return pruner
+    return make_pruner(definition.configuration, definition.study)
 
 
 def stopping_rules(settings: StudySettings) -> StoppingRules:

@@ -45,10 +45,8 @@ class PostgresServer:
     Parameters
     ----------
     tcp_port : int, optional
-        Also listen on this port of `host`; 0 takes a free one. Without it any number of
+        Also listen on this port of this machine; 0 takes a free one. Without it any number of
         servers run side by side.
-    host : str
-        Address of this machine to listen on; one that others reach is for benchmarks.
     fsync : bool
         Whether commits wait for the disk: for measurements, or to survive the machine. What is
         killed or stopped loses nothing either way.
@@ -59,10 +57,7 @@ class PostgresServer:
         The data folder, with ``postgresql.conf`` and ``pg_hba.conf``.
     """
 
-    def __init__(
-        self, *, tcp_port: int | None = None, host: str = _HERE, fsync: bool = False
-    ) -> None:
-        self._host = host
+    def __init__(self, *, tcp_port: int | None = None, fsync: bool = False) -> None:
         self._listens = tcp_port is not None
         self._port = (tcp_port or _free_port()) if self._listens else _USUAL_PORT
         self._fsync = fsync
@@ -119,7 +114,7 @@ class PostgresServer:
         log.unlink(missing_ok=True)
         options = {
             "unix_socket_directories": self.folder,
-            "listen_addresses": self._host if self._listens else "",
+            "listen_addresses": _HERE if self._listens else "",
             "port": self._port,
             "fsync": "on" if self._fsync else "off",
         }
@@ -186,9 +181,7 @@ class PostgresServer:
         if over_tcp:
             port = self.tcp_port
             query = {"passfile": str(self._passfile)}
-            made = sa.URL.create(
-                "postgresql+psycopg", USER, None, self._host, port, database, query
-            )
+            made = sa.URL.create("postgresql+psycopg", USER, None, _HERE, port, database, query)
         else:
             # The environment may name another port.
             query = {"host": str(self.folder), "port": str(self._port)}
@@ -223,7 +216,7 @@ class PostgresServer:
     def _make_cluster(self, initdb: Path) -> None:
         password = secrets.token_hex(16)
         self._passfile.touch(0o600)  # for its clients: it stays the caller's
-        self._passfile.write_text(f"{self._host}:*:*:{USER}:{password}\n", encoding="utf-8")
+        self._passfile.write_text(f"{_HERE}:*:*:{USER}:{password}\n", encoding="utf-8")
         only_password = self.folder / "password"
         only_password.touch(0o600)
         only_password.write_text(f"{password}\n", encoding="utf-8")
@@ -244,9 +237,6 @@ class PostgresServer:
             why = (error.stderr.strip().splitlines() or [error])[0]
             raise PostgresServerError(f"no PostgreSQL cluster can be made ({why})") from None
         only_password.unlink()
-        if self._host != _HERE:
-            with (self.cluster / "pg_hba.conf").open("a", encoding="utf-8") as rules:
-                rules.write("host all all samenet scram-sha-256\n")
 
     def _control(self, verb: str, *options: str) -> None:
         self._run(self._pg_ctl, verb, f"--pgdata={self.cluster}", *options)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
 from optuna.distributions import FloatDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
 from engine.errors import StudyError, hide_passwords
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights, weights_of
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _COORDINATES = "coordinates"
 _ORIGIN = "origin"
-_LANE = "lane"
 _TRACEBACK = "traceback"
 _CRITICAL_BY_KIND = "critical_by_kind"  # a field of `Valuation`
 CRITICAL_CONSTRAINTS = {kind: f"critical_{kind}_above_baseline" for kind in CRITICAL_KINDS}
@@ -83,7 +82,6 @@ def to_record(
     finished: Finished,
     ranges: Mapping[str, FloatDistribution],
     allowed: Mapping[str, int],
-    lane: int = 0,
     failure: str = "",
 ) -> FrozenTrial:
     """Turn a finished trial into the record that goes into the database in one transaction.
@@ -95,8 +93,6 @@ def to_record(
         As `weight_distributions` gives them.
     allowed : mapping of str to int
         Critical errors by kind that it may have; what it has itself where a kind is not listed.
-    lane : int
-        As `studies.samplers.Tried`.
     failure : str
         The traceback of a trial that failed.
     """
@@ -106,7 +102,7 @@ def to_record(
         _COORDINATES: dict(finished.point),
         _ORIGIN: finished.origin,
     }
-    constraints: dict[str, float] | None = None
+    constraints: dict[str, float] = {}
     if valuation is not None:
         attrs |= {name: value for name, value in valuation._asdict().items() if name != "value"}
         found = valuation.critical_by_kind
@@ -115,22 +111,25 @@ def to_record(
                 name: float(found[kind] - allowed.get(kind, found[kind]))
                 for kind, name in CRITICAL_CONSTRAINTS.items()
             }
-    if lane:
-        attrs[_LANE] = lane
     if finished.part_values:
         attrs[_PART_VALUES] = list(finished.part_values)
     if failure:
         attrs[_TRACEBACK] = hide_passwords(failure)
-    record = create_trial(
+    record = FrozenTrial(  # what `create_trial` checks besides holds by construction
+        number=-1,
+        trial_id=-1,
         state=finished.state,
         value=valuation.value if valuation else None,
+        datetime_start=finished.started,
+        datetime_complete=finished.ended,
         params=params,
         distributions={name: _including(ranges[name], params[name]) for name in params},
         user_attrs=attrs,
+        system_attrs={},
         intermediate_values=dict(finished.rungs),
-        constraints=constraints,
     )
-    record.datetime_start, record.datetime_complete = finished.started, finished.ended
+    for name, above in constraints.items():
+        record.set_constraint(name, above)
     return record
 
 
@@ -204,12 +203,6 @@ def origin_of_record(record: FrozenTrial) -> str:
     """Return what proposed a recorded trial."""
     origin: str = record.user_attrs[_ORIGIN]
     return origin
-
-
-def lane_of_record(record: FrozenTrial) -> int:
-    """Return the lane of a recorded trial."""
-    lane: int = record.user_attrs.get(_LANE, 0)
-    return lane
 
 
 def coordinates_of_record(record: FrozenTrial) -> dict[str, float]:

@@ -9,14 +9,14 @@ import optuna
 
 from engine.errors import StudyError
 from objectives.objective import WeightObjective
+from studies.coordinator import Coordinator
 from studies.definition import StudyDefinition
 from studies.identity import Identity, claim, data_hashes, make_identity
-from studies.ledger import offer
 from studies.material import Inputs, Material, load_sanity, make_material, read_inputs
 from studies.options import check_runnable, make_strategy
 from studies.provenance import code_version, command_line
 from studies.records import reading
-from studies.runner import StudyRunner, make_runner
+from studies.study_queue import offer, submitting
 from studies.warm_start import fix_warm_start, read_warm_start
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from optuna.storages import RDBStorage
 
+    from objectives.compute.resources import ComputeResources
+    from studies.ownership import Ownership
     from studies.progress import Progress
-    from studies.worker import Worker
 
 _DEFINITION = "definition"
 _SUBMITTED = "submitted"
@@ -39,23 +40,39 @@ class Search(NamedTuple):
     ----------
     definition : StudyDefinition
     study : optuna.Study
-    runner : StudyRunner
+    coordinator : Coordinator
     material : Material
     identity : Identity
     """
 
     definition: StudyDefinition
     study: optuna.Study
-    runner: StudyRunner
+    coordinator: Coordinator
     material: Material
     identity: Identity
 
 
-def submit(definition: StudyDefinition, storage: RDBStorage) -> Inputs:
+def create(name: str, storage: RDBStorage) -> optuna.Study:
+    """Make a study of this name, or open the one that there is."""
+    return optuna.create_study(
+        storage=storage, study_name=name, direction="maximize", load_if_exists=True
+    )
+
+
+def submit(
+    definition: StudyDefinition, storage: RDBStorage, inputs: Inputs | None = None
+) -> Inputs:
     """Put a study into the database for workers to run; an existing one of this name goes on.
 
     What it is, what its data hash to, which version of the code and which command line it came
     from are kept with it.
+
+    Parameters
+    ----------
+    definition : StudyDefinition
+    storage : RDBStorage
+    inputs : Inputs, optional
+        Of the study, when they have been read already.
 
     Returns
     -------
@@ -68,23 +85,22 @@ def submit(definition: StudyDefinition, storage: RDBStorage) -> Inputs:
         When data or definition cannot be used, or the study began with others.
     """
     check_runnable(definition)
-    inputs = read_inputs(definition.configuration, definition.dataset_files)
-    study = optuna.create_study(
-        storage=storage, study_name=definition.name, direction="maximize", load_if_exists=True
-    )
-    claim(storage, study, _identity(definition, inputs))
-    current = definition.configuration.weights
-    fix_warm_start(storage, study, definition.warm_start, definition.space, current)
-    study.set_user_attr(_DEFINITION, definition.as_document())
-    study.set_user_attr(
-        _SUBMITTED,
-        {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command_line": command_line(),
-            _CODE_VERSION: code_version(),
-        },
-    )
-    offer(storage, definition.name, definition.study.max_experiments)
+    inputs = inputs or read_inputs(definition.configuration, definition.dataset_files)
+    study = create(definition.name, storage)
+    with submitting(storage, definition.name):
+        claim(study, _identity(definition, inputs))
+        current = definition.configuration.weights
+        fix_warm_start(storage, study, definition.warm_start, definition.space, current)
+        study.set_user_attr(_DEFINITION, definition.as_document())
+        study.set_user_attr(
+            _SUBMITTED,
+            {
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "command_line": command_line(),
+                _CODE_VERSION: code_version(),
+            },
+        )
+        offer(storage, definition.name, definition.study.max_experiments)
     return inputs
 
 
@@ -106,23 +122,20 @@ def definition_of(study: optuna.Study) -> StudyDefinition:
 
 
 def join(
-    name: str,
-    storage: RDBStorage,
-    worker: Worker,
+    ownership: Ownership,
+    compute: ComputeResources,
     progress: Progress,
     *,
     inputs: Inputs | None = None,
     definition: StudyDefinition | None = None,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Search:
-    """Open a submitted study for work.
+    """Open a submitted study, which this process owns, for work.
 
     Parameters
     ----------
-    name : str
-    storage : RDBStorage
-    worker : Worker
-        This process.
+    ownership : Ownership
+    compute : ComputeResources
     progress : Progress
     inputs : Inputs, optional
         Of the study, when they have been read already.
@@ -137,13 +150,14 @@ def join(
     RadTuneError
         When there is no such study, or the data here are not those that it began with.
     """
-    study = _load(name, storage)
+    study = ownership.study
+    name = study.study_name
     definition = definition or definition_of(study)
     config = definition.configuration
     pruner = check_runnable(definition)
-    inputs = inputs or read_inputs(config, definition.dataset_files)
+    inputs = inputs or read_inputs(config, definition.dataset_files, executor=compute.executor())
     identity = _identity(definition, inputs)
-    claim(storage, study, identity)
+    claim(study, identity)
     if study.user_attrs.get(_SUBMITTED, {}).get(_CODE_VERSION) != code_version():
         progress.say(f"study {name!r} was submitted by another version of this program")
 
@@ -156,29 +170,15 @@ def join(
     if material.absent_sites:
         progress.say(f"no case of the sites {', '.join(material.absent_sites)}")
     sanity = load_sanity(config, material.workspace)
-    objective = WeightObjective(
-        material.tuning.answerable(), sanity.bank, config.objective.cut(pruner.n_rungs)
-    )
+    tuning = material.tuning.answerable()
+    n_cases = len(tuning.cases) + len(sanity.bank.cases)
+    spread = compute.spread(material.workspace.recipe, n_cases, config.compute)
+    objective = WeightObjective(tuning, sanity.bank, config.objective.cut(pruner.n_rungs), spread)
     strategy = make_strategy(
         config, definition.study, definition.space, objective, definition.constraints
     )
-    runner = make_runner(
-        storage,
-        study,
-        worker,
-        strategy,
-        pruner,
-        warm_start=read_warm_start(study),
-        batch_size=definition.batch,
-    )
-    return Search(definition, study, runner, material, identity)
-
-
-def _load(name: str, storage: RDBStorage) -> optuna.Study:
-    try:
-        return optuna.load_study(study_name=name, storage=storage)
-    except KeyError:
-        raise StudyError(f"there is no study {name!r} in this database") from None
+    coordinator = Coordinator(ownership, strategy, pruner, read_warm_start(study))
+    return Search(definition, study, coordinator, material, identity)
 
 
 def _identity(definition: StudyDefinition, inputs: Inputs) -> Identity:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 
 from engine.errors import StudyError
 from objectives.database import cannot_use, check_database, shown_url
+from studies.study_table import OLD_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +101,7 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
         When it cannot be opened, holds other tables, or was made by another Optuna schema.
     """
     check_database(url)
+    _refuse_old(url)
     # Optuna looks which tables there are and makes the others: whoever comes second finds them
     # made under his hands, and then makes what is still missing.
     retrying = tenacity.Retrying(
@@ -117,6 +119,22 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
         ) from None
     except (SQLAlchemyError, UnicodeDecodeError) as error:
         raise cannot_use(url, error) from None
+
+
+def _refuse_old(url: str) -> None:
+    """Refuse a database of RadTune's earlier development versions: nothing of it can go on."""
+    database = sa.create_engine(url)
+    try:
+        tables = set(sa.inspect(database).get_table_names())
+    except (SQLAlchemyError, UnicodeDecodeError) as error:
+        raise cannot_use(url, error) from None
+    finally:
+        database.dispose()
+    if tables & OLD_TABLES:
+        raise StudyError(
+            f"{shown_url(url)}: was made by an earlier version of RadTune, whose studies cannot "
+            "go on; move it away, or give another database (--storage or OPTUNA_STORAGE)"
+        )
 
 
 def _engine_options(url: sa.URL) -> dict[str, Any]:
@@ -160,6 +178,29 @@ def open_existing(url: str) -> optuna.storages.RDBStorage:
     if not is_there:
         raise _no_studies(url)
     return open_storage(url)
+
+
+@contextmanager
+def opened_storage(url: str, *, is_new: bool = False) -> Iterator[optuna.storages.RDBStorage]:
+    """Open a database of studies, and close it; a failing one ends in one line.
+
+    Parameters
+    ----------
+    url : str
+    is_new : bool
+        Whether it may have to be made.
+
+    Raises
+    ------
+    StudyError
+    """
+    with quiet_optuna(), translated_errors(url):
+        storage = open_storage(url) if is_new else open_existing(url)
+        try:
+            yield storage
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
 
 
 def has_no_file(url: str) -> bool:

@@ -27,7 +27,7 @@ from objectives.configuration import (
 )
 from objectives.plain_yaml import read_yaml
 from objectives.search_space import SearchSpace
-from studies.definition import BatchSize, CriticalKind, Flag, StudyName
+from studies.definition import CriticalKind, StudyName
 from studies.project_paths import Project
 from studies.pruners import PRUNERS
 from studies.samplers import STRATEGIES
@@ -130,10 +130,6 @@ class StudyFile(Section):
     seed : int, optional
     warm_start : str, optional
         A study whose best trials are tried first.
-    synchronous : bool, optional
-        The same trials with any number of workers.
-    batch_size : int, optional
-        Trials that are proposed together when synchronous, 1 to 1000.
     output : Path, optional
         Where the exported configuration goes.
     """
@@ -149,8 +145,6 @@ class StudyFile(Section):
     constraints: dict[CriticalKind, NotNegative] = Field(default_factory=dict)
     seed: NotNegative | None = None
     warm_start: StudyName | None = None
-    synchronous: Flag | None = None
-    batch_size: BatchSize | None = None
     output: _ProjectPath | None = None
 
     @property

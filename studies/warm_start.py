@@ -11,7 +11,6 @@ from optuna.trial import TrialState
 from engine.coefficients import exact_coefficients
 from engine.errors import StudyError
 from objectives.search_space import WEIGHT_NAMES, real_weights, weights_of
-from studies.attributes import set_first
 from studies.gate_looks import count_looks
 from studies.records import is_feasible, reading, weights_of_record
 
@@ -82,7 +81,7 @@ def fix_warm_start(
         if source and not study.get_trials(deepcopy=False):
             begin = _take(storage, study, source, space, current)
         document = begin._asdict() | {"weights": [real_weights(one) for one in begin.weights]}
-        set_first(storage, study.study_name, _ATTRIBUTE, document)
+        study.set_user_attr(_ATTRIBUTE, document)
     settled = read_warm_start(study)
     if source not in (None, settled.source):
         begun = f"from {settled.source!r}" if settled.source else "from the current weights alone"

@@ -25,7 +25,6 @@ from studies.options import OptimizationConfig
 from studies.records import Finished, to_record, weight_distributions
 from studies.storage import open_storage
 from studies.study_file import load_study_file
-from studies.trial_writer import TrialWriter
 from tests.conftest import ROOT
 from tests.studies_tests.writing import write
 
@@ -162,7 +161,7 @@ def test_a_pickle_in_a_study_is_never_opened(tmp_path: Path) -> None:
         system_attrs={"cma:optimizer:0": blob, "cma:n_restarts": 0},
         user_attrs={"coordinates": blob},
     )
-    write(TrialWriter(storage, "s"), [trial], 0)
+    write(storage, [trial], "s")
     storage.engine.dispose()
     again = open_storage(f"sqlite:///{tmp_path / 'studies.db'}")
     loaded = optuna.load_study(study_name="s", storage=again)

@@ -74,6 +74,8 @@ def local_crew(
 ) -> Iterator[DaskCrew]:
     """Start compute workers on this machine, of one thread each; they end with this process.
 
+    They listen with a certificate of their own, so that other users of the machine stay out.
+
     Parameters
     ----------
     n_workers : int
@@ -89,7 +91,7 @@ def local_crew(
     """
     _need_dask()
     import dask  # noqa: PLC0415 - optional
-    from distributed import LocalCluster  # noqa: PLC0415
+    from distributed import LocalCluster, Security  # noqa: PLC0415
 
     from objectives.compute.silence import silence_dask  # noqa: PLC0415
 
@@ -100,7 +102,8 @@ def local_crew(
             n_workers=n_workers,
             threads_per_worker=1,
             processes=True,
-            host="127.0.0.1",
+            host="tls://127.0.0.1",
+            security=Security.temporary(),
             dashboard_address=None,
             # its page of figures: without an address it would take a known port
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0", "dashboard": False},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import ConfigurationError
-from studies.pruners.base import BatchPruner, SequentialPruner
+from studies.pruners.base import BatchPruner, Pruner
 from studies.pruners.bound import Bound
 from studies.pruners.from_optuna import Hyperband, Median, SuccessiveHalving, Wilcoxon
 from studies.pruners.none import NoPruner
@@ -13,7 +13,6 @@ from studies.pruners.none import NoPruner
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Pruner = BatchPruner | SequentialPruner
 
 PRUNERS: Mapping[str, type[Pruner]] = {
     pruner.name: pruner
@@ -36,4 +35,4 @@ def pruner_named(name: str) -> type[Pruner]:
     return PRUNERS[name]
 
 
-__all__ = ["PRUNERS", "BatchPruner", "Pruner", "SequentialPruner", "pruner_named"]
+__all__ = ["PRUNERS", "BatchPruner", "Pruner", "pruner_named"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from objectives.objective import RungReport
 
 
-class BasePruner(ABC):
+class Pruner(ABC):
     """Stops trials early.
 
     What it does with a trial depends on the finished trials and its number only: shown them
@@ -42,11 +42,6 @@ class BasePruner(ABC):
         self.settings = settings
         self.n_rungs = min(n_rungs, self.most_rungs or n_rungs)
         self.seed = seed
-        self.forget()
-
-    @abstractmethod
-    def forget(self) -> None:
-        """Begin as if no trial had been seen."""
 
     @abstractmethod
     def begin(self) -> RungReport:
@@ -64,7 +59,7 @@ class BasePruner(ABC):
         """
 
 
-class BatchPruner(BasePruner):
+class BatchPruner(Pruner):
     """A pruner that stops what cannot reach a floor: it judges many trials at once."""
 
     @property
@@ -75,7 +70,3 @@ class BatchPruner(BasePruner):
     @abstractmethod
     def batch_ends_before(self, number: int) -> int:
         """Return the number of the first trial that belongs to a later batch than `number`."""
-
-
-class SequentialPruner(BasePruner):
-    """A pruner that judges a trial by all those before it, one after the other."""

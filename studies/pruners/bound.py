@@ -11,6 +11,7 @@ from studies.pruners.base import BatchPruner
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
+    from objectives.configuration import PrunerSettings
     from objectives.objective import Rung, RungReport
 
 _BATCH = 64
@@ -30,8 +31,8 @@ class Bound(BatchPruner):
     name = "bound"
     most_rungs = 8  # with more, reporting and writing cost what the cases left out save
 
-    @override
-    def forget(self) -> None:
+    def __init__(self, settings: PrunerSettings, n_rungs: int, seed: int) -> None:
+        super().__init__(settings, n_rungs, seed)
         self._best = self._floor = float("-inf")
 
     @override

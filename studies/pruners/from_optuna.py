@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from typing_extensions import override
 
 from engine.errors import ConfigurationError
-from studies.pruners.base import SequentialPruner
+from studies.pruners.base import Pruner
 from studies.records import part_values_of_record
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from objectives.objective import Rung, RungReport
 
 
-class FromOptuna(SequentialPruner):
+class FromOptuna(Pruner):
     """Asks one of Optuna's pruners.
 
     It reads a study in memory that holds every trial under its number, without parameters. The
@@ -31,12 +31,8 @@ class FromOptuna(SequentialPruner):
     because Optuna's pruners keep notes with each trial while it runs.
     """
 
-    @abstractmethod
-    def optunas_own(self) -> optuna.pruners.BasePruner:
-        """Build the pruner."""
-
-    @override
-    def forget(self) -> None:
+    def __init__(self, settings: PrunerSettings, n_rungs: int, seed: int) -> None:
+        super().__init__(settings, n_rungs, seed)
         # Hyperband draws the bracket of a trial from the name of its study and its number.
         self._study = optuna.create_study(
             study_name=f"seed {self.seed}",
@@ -45,6 +41,10 @@ class FromOptuna(SequentialPruner):
             pruner=self.optunas_own(),
         )
         self._running: optuna.Trial | None = None
+
+    @abstractmethod
+    def optunas_own(self) -> optuna.pruners.BasePruner:
+        """Build the pruner."""
 
     @override
     def begin(self) -> RungReport:

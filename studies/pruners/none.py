@@ -23,10 +23,6 @@ class NoPruner(BatchPruner):
     most_rungs = 1
 
     @override
-    def forget(self) -> None:
-        pass
-
-    @override
     def begin(self) -> RungReport:
         return never_stop
 

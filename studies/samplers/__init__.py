@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import ConfigurationError
 from studies.samplers.auto import Auto
-from studies.samplers.base import Problem, Proposal, Strategy, Tried, Turn
+from studies.samplers.base import Problem, Proposal, Strategy, Tried
 from studies.samplers.cmaes import CmaEs
 from studies.samplers.grid_search import GridSearch
 from studies.samplers.line_search import LineSearch
@@ -38,4 +38,4 @@ def strategy_named(name: str) -> type[Strategy]:
     return STRATEGIES[name]
 
 
-__all__ = ["STRATEGIES", "Problem", "Proposal", "Strategy", "Tried", "Turn", "strategy_named"]
+__all__ = ["STRATEGIES", "Problem", "Proposal", "Strategy", "Tried", "strategy_named"]

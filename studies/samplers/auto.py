@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from studies.samplers.base import Strategy
-from studies.samplers.line_search import LineSearch, in_lane
+from studies.samplers.line_search import LineSearch
 from studies.samplers.tpe import TPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Problem, Proposal, Tried, Turn
+    from studies.samplers.base import Problem, Proposal, Tried
 
 _N_TPE = 3  # trials of TPE before the line search starts again
 _N_ROUNDS = 7  # without a better value, after which the study ends
@@ -22,7 +22,7 @@ _N_ROUNDS = 7  # without a better value, after which the study ends
 class Auto(Strategy):
     """Climbs by line search; where no line leads up, tries TPE, then climbs from a new start.
 
-    A round is one such climb with the trials of TPE that follow it. Each lane has its own.
+    A round is one such climb with the trials of TPE that follow it.
     """
 
     name = "auto"
@@ -33,20 +33,15 @@ class Auto(Strategy):
         self._tpe = TPE(problem)
 
     @override
-    def forget(self) -> None:
-        self._tpe.forget()
-
-    @override
-    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
-        own = in_lane(history, turn.lane)
-        n_tpe = _n_last_of_tpe(own)
-        if n_tpe == 0 or _is_best(own):
-            step = self._line_search.climb(history, turn)
+    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+        n_tpe = _n_last_of_tpe(history)
+        if n_tpe == 0 or _is_best(history):
+            step = self._line_search.climb(history, numbers.start)
             if step is not None:
                 return [step]
-        if n_tpe >= _N_TPE or (turn.lane and own[-1].is_given):
-            return [self._line_search.start_again(history, turn)]
-        return self._tpe.proposals(history, turn)
+        if n_tpe >= _N_TPE:
+            return [self._line_search.start_again(history, numbers.start)]
+        return self._tpe.proposals(history, numbers)
 
     @override
     def ended(self, history: Sequence[Tried]) -> str | None:

@@ -108,8 +108,6 @@ class Tried(NamedTuple):
     Attributes
     ----------
     number : int
-    lane : int
-        Which of several searches side by side it belongs to, from 0.
     weights : Weights
     point : mapping of str to float
         Search coordinates.
@@ -126,7 +124,6 @@ class Tried(NamedTuple):
     """
 
     number: int
-    lane: int
     weights: Weights
     point: Mapping[str, float]
     origin: str
@@ -146,27 +143,13 @@ class Tried(NamedTuple):
         return self.value if all(above <= 0 for above in self.constraints.values()) else None
 
 
-class Turn(NamedTuple):
-    """Trials to place.
-
-    Attributes
-    ----------
-    numbers : range
-        At least one.
-    lane : int
-        As `Tried`: a strategy that goes step by step follows one search in each lane.
-    """
-
-    numbers: range
-    lane: int = 0
-
-
 class Strategy(ABC):
     """Proposes weights, one trial or a few at a time.
 
     A proposal depends on the problem, the trial's number and the finished trials only, never on
-    the strategy's own past: an interrupted study goes on as if it had not been interrupted, and
-    any number of processes propose the same.
+    the strategy's own past: an interrupted study goes on as if it had not been interrupted. What
+    a strategy keeps between calls only saves work; the history of one call begins with that of
+    the call before.
 
     Parameters
     ----------
@@ -180,30 +163,22 @@ class Strategy(ABC):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
 
-    def forget(self) -> None:  # noqa: B027 - a hook
-        """Begin as if no trial had been seen: another process has replaced some."""
-
     @abstractmethod
-    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
         """Return where the next trials go.
 
         Parameters
         ----------
         history : sequence of Tried
-            Finished trials in order of number, every given one among them. Others may be missing:
-            those that run elsewhere.
-        turn : Turn
+            Every trial before the first of `numbers`, in order.
+        numbers : range
+            Trials that may be placed now, at least one.
 
         Returns
         -------
         sequence of Proposal
-            One or more, for the first of the numbers.
+            One or more, for the first of `numbers`.
         """
-
-    @property
-    def n_places(self) -> int | None:
-        """Proposals that there are in all; None of no end."""
-        return None
 
     def note(self, n_proposals: int) -> str | None:  # noqa: ARG002 - a hook
         """Return a line for the user when so many proposals are not what one might expect."""

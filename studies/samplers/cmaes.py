@@ -14,7 +14,7 @@ from studies.samplers.base import Strategy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Problem, Proposal, Tried, Turn
+    from studies.samplers.base import Problem, Proposal, Tried
 
 _SPREAD = 1 / 6  # of the unit box, as Optuna starts
 _BELOW_ALL, _FAILED = -1.0, -2.0  # values lie in [0, 1]
@@ -35,24 +35,20 @@ class CmaEs(Strategy):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
-        self.forget()
-
-    @override
-    def forget(self) -> None:
         self._cloud: CMA | None = None
         self._n_told = 0
 
     @override
-    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
-        tried = _without_a_gap(history)
+    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+        tried = [one for one in history if not one.is_given]
         cloud = self._cloud or self._beginning(history)
         size = cloud.population_size
         while self._n_told + size <= len(tried):
             cloud = self._told(cloud, tried[: self._n_told + size])
             self._n_told += size
         self._cloud = cloud
-        n_left = size - self.index_of(turn.numbers.start, history) % size  # of this generation
-        return [self._ask(cloud, number) for number in turn.numbers[:n_left]]
+        n_left = size - self.index_of(numbers.start, history) % size  # of this generation
+        return [self._ask(cloud, number) for number in numbers[:n_left]]
 
     def _beginning(self, history: Sequence[Tried]) -> CMA:
         """Start around the best trial that others have proposed before the first own one."""
@@ -74,12 +70,6 @@ class CmaEs(Strategy):
         cloud.reseed_rng(self.trial_seed(number))
         unit = np.clip(cloud.ask(), 0.0, 1.0)
         return self.problem.proposal_at(unit, self.name, teaches=True)
-
-
-def _without_a_gap(history: Sequence[Tried]) -> list[Tried]:
-    """Return the trials of the strategy before the first one that is missing."""
-    there = itertools.takewhile(lambda pair: pair[0] == pair[1].number, enumerate(history))
-    return [tried for _, tried in there if not tried.is_given]
 
 
 def _rank(tried: Tried) -> float:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.settings import Weights
-    from studies.samplers.base import Problem, Proposal, Tried, Turn
+    from studies.samplers.base import Problem, Proposal, Tried
 
 
 _MOST_POINTS = 20_000
@@ -49,11 +49,6 @@ class GridSearch(Strategy):
         different = [point for point in dict.fromkeys(points) if point != problem.current]
         self._points = _evenly_spread(different)
 
-    @property
-    @override
-    def n_places(self) -> int:
-        return len(self._points)
-
     @override
     def note(self, n_proposals: int) -> str | None:
         n_points = len(self._points)
@@ -64,9 +59,9 @@ class GridSearch(Strategy):
         return None
 
     @override
-    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
-        first = self.index_of(turn.numbers.start, history)
-        points = self._points[first : first + len(turn.numbers)]
+    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+        first = self.index_of(numbers.start, history)
+        points = self._points[first : first + len(numbers)]
         return [self.problem.proposal(weights, self.name) for weights in points]
 
     @override

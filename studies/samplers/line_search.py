@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from engine.settings import Weights
     from objectives.lines import Line
     from objectives.objective import Stretches
-    from studies.samplers.base import Tried, Turn
+    from studies.samplers.base import Tried
 
 _N_PAIRS = 8  # lines along two coordinates at once
 _N_RANDOM = 8  # lines along all coefficients at once
@@ -58,7 +58,7 @@ class LineSearch(Strategy):
     Their objective and critical errors are known exactly from the bank; of the best plateaus the
     middle is rounded to weights and scored, and the best one that is safe is proposed. Ties go to
     the widest plateau, then to the smallest step. Where no line leads up, the search starts again
-    beside the best trial; so does the search of each further lane.
+    beside the best trial.
 
     Source: Och (2003), "Minimum error rate training in statistical machine translation".
     """
@@ -73,19 +73,21 @@ class LineSearch(Strategy):
         return _in_order(self.problem.allowed(current.critical_by_kind or {}))
 
     @override
-    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
-        return [self.climb(history, turn) or self.start_again(history, turn)]
+    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+        number = numbers.start
+        return [self.climb(history, number) or self.start_again(history, number)]
 
-    def climb(self, history: Sequence[Tried], turn: Turn) -> Proposal | None:
-        """Return the best place of any line through the present weights of a lane.
+    def climb(self, history: Sequence[Tried], number: int) -> Proposal | None:
+        """Return the best place of any line through the present weights, if it is better.
 
-        None where no place is better, or the lane has no trial yet.
+        Parameters
+        ----------
+        history : sequence of Tried
+        number : int
+            Of the trial that is placed.
         """
-        own = in_lane(history, turn.lane)
-        if turn.lane and own[-1].is_given:
-            return None
-        here, before = _present(own)
-        rng = np.random.default_rng(self.trial_seed(turn.numbers.start))
+        here, before = _present(history)
+        rng = np.random.default_rng(self.trial_seed(number))
         present = here.weights
         directions = self._directions(present, before and before.weights, rng)
         space = self.problem.space
@@ -136,11 +138,11 @@ class LineSearch(Strategy):
             for found in scored
         ]
 
-    def start_again(self, history: Sequence[Tried], turn: Turn) -> Proposal:
-        """Return a place beside the best trial of any lane."""
+    def start_again(self, history: Sequence[Tried], number: int) -> Proposal:
+        """Return a place beside the best trial."""
         best = max(history, key=lambda tried: tried.feasible_value or 0.0)
         unit = self.problem.unit_of(best.point)
-        rng = np.random.default_rng(self.trial_seed(turn.numbers.start))
+        rng = np.random.default_rng(self.trial_seed(number))
         moved = np.abs(unit + rng.normal(scale=_RESTART_SPREAD, size=len(unit))) % 2
         return self.problem.proposal_at(np.minimum(moved, 2 - moved), self.restart)
 
@@ -154,11 +156,6 @@ class LineSearch(Strategy):
                 name,
                 self.problem.space.nearest(weights_from_coefficients(coefficients)),
             )
-
-
-def in_lane(history: Sequence[Tried], lane: int) -> list[Tried]:
-    """Return the given trials and those of one lane."""
-    return [tried for tried in history if tried.is_given or tried.lane == lane]
 
 
 def _present(history: Sequence[Tried]) -> tuple[Tried, Tried | None]:

@@ -12,7 +12,7 @@ from studies.samplers.base import Strategy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Proposal, Tried, Turn
+    from studies.samplers.base import Proposal, Tried
 
 
 class QuasiMonteCarlo(Strategy):
@@ -26,12 +26,12 @@ class QuasiMonteCarlo(Strategy):
     places_many = True
 
     @override
-    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
         n_axes = len(self.problem.space.coordinates)
         sequence = qmc.Sobol(n_axes, scramble=True, rng=self.problem.seed)
-        first = self.index_of(turn.numbers.start, history)
+        first = self.index_of(numbers.start, history)
         if first:  # SciPy cannot go forward by nothing
             sequence.fast_forward(first)
         # drawn one by one: SciPy warns of first draws that are no power of 2
-        draws = [sequence.random(1)[0] for _ in turn.numbers]
+        draws = [sequence.random(1)[0] for _ in numbers]
         return [self.problem.proposal_at(draw, self.name) for draw in draws]

@@ -12,7 +12,7 @@ from studies.samplers.base import Strategy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Proposal, Tried, Turn
+    from studies.samplers.base import Proposal, Tried
 
 
 class RandomSearch(Strategy):
@@ -25,10 +25,9 @@ class RandomSearch(Strategy):
     places_many = True
 
     @override
-    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
         n_axes = len(self.problem.space.coordinates)
         draws = (
-            np.random.default_rng(self.trial_seed(number)).random(n_axes)
-            for number in turn.numbers
+            np.random.default_rng(self.trial_seed(number)).random(n_axes) for number in numbers
         )
         return [self.problem.proposal_at(draw, self.name) for draw in draws]

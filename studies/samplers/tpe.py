@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import optuna
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 from typing_extensions import override
 
 from studies.records import coordinate_distributions
 from studies.samplers.base import Proposal, Strategy
+from studies.samplers.from_optuna import TPEInBox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-    from optuna.distributions import BaseDistribution
-
-    from studies.samplers.base import Problem, Tried, Turn
+    from studies.samplers.base import Problem, Tried
 
 
 class TPE(Strategy):
@@ -33,48 +29,40 @@ class TPE(Strategy):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         self._axes = coordinate_distributions(problem.space)
-        # As Optuna reads it from trials: in alphabetical order, without axes of a single value.
-        self._box = {name: axis for name, axis in sorted(self._axes.items()) if not axis.single()}
-        self._low = {axis.name: axis.low for axis in problem.space.coordinates}
-        self._sampler = _TPEInBox()
-        self.forget()
+        box = {name: axis for name, axis in self._axes.items() if not axis.single()}
+        self._fixed = {
+            axis.name: axis.low for axis in problem.space.coordinates if axis.name not in box
+        }
+        self._in_box = TPEInBox(box)
+        self._n_shown = 0
 
     @override
-    def forget(self) -> None:
-        self._study = optuna.create_study(direction="maximize")
-        self._shown: set[int] = set()
-
-    @override
-    def proposals(self, history: Sequence[Tried], turn: Turn) -> Sequence[Proposal]:
-        for tried in history:
-            if tried.number not in self._shown:
-                self._study.add_trial(self._as_optuna(tried))
-                self._shown.add(tried.number)
-        self._study._thread_local.cached_all_trials = None  # noqa: SLF001 - as `Study.ask` does
-        number = turn.numbers.start
-        self._sampler.seed(self.trial_seed(number))
-        trial = create_trial(state=TrialState.RUNNING)
-        trial.number = number
-        learned = self._sampler.sample_relative(self._study, trial, self._box)
-        point = {}
-        for name, axis in self._axes.items():
-            if axis.single():
-                point[name] = self._low[name]
-            elif name in learned:
-                point[name] = learned[name]
-            else:  # the first few trials are drawn at random
-                point[name] = self._sampler.sample_independent(self._study, trial, name, axis)
+    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+        for tried in history[self._n_shown :]:
+            self._in_box.show(self._as_optuna(tried))
+        self._n_shown = len(history)
+        asked = self._in_box.ask(numbers.start, self.trial_seed(numbers.start))
+        known = {**self._fixed, **asked}
+        point = {name: known[name] for name in self._axes}
         return [Proposal(self.problem.space.decode(point), point, self.name, teaches=True)]
 
     def _as_optuna(self, tried: Tried) -> FrozenTrial:
-        return create_trial(
+        trial = FrozenTrial(
+            number=tried.number,
+            trial_id=tried.number,
             state=_state(tried),
             value=tried.value,
+            datetime_start=None,
+            datetime_complete=None,
             params=dict(tried.point),
             distributions=self._axes,
+            user_attrs={},
+            system_attrs={},
             intermediate_values=_last_rung(tried),
-            constraints=dict(tried.constraints),
         )
+        for name, above in tried.constraints.items():
+            trial.set_constraint(name, above)
+        return trial
 
 
 def _last_rung(tried: Tried) -> dict[int, float]:
@@ -89,30 +77,3 @@ def _state(tried: Tried) -> TrialState:
     if tried.value is not None:
         return TrialState.COMPLETE
     return TrialState.FAIL if tried.so_far is None else TrialState.PRUNED
-
-
-class _TPEInBox(optuna.samplers.TPESampler):
-    """Optuna's sampler, spared what costs time and changes no proposal here.
-
-    One process asks for one trial after the other, so there are no running trials to keep away
-    from; every trial has every axis, all of them floats. ``tests/studies_tests/test_samplers.py``
-    compares the proposals with those of Optuna's own.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(constant_liar=False)
-
-    def seed(self, seed: int) -> None:
-        """Start again, as if made with this seed."""
-        for state in (self._rng, self._random_sampler._rng):  # noqa: SLF001
-            state.rng.seed(seed)
-
-    @override
-    def _get_internal_repr(
-        self,
-        trials: list[FrozenTrial],
-        search_space: dict[str, BaseDistribution],
-        study: optuna.Study,
-    ) -> dict[str, NDArray[np.float64]]:
-        points = [trial.params for trial in trials]
-        return {name: np.array([point[name] for point in points]) for name in search_space}

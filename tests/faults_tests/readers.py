@@ -48,7 +48,6 @@ from studies.records import (
     weights_of_record,
 )
 from studies.storage import open_storage, quiet_optuna, translated_errors
-from studies.trial_writer import TrialWriter
 from studies.warm_start import read_warm_start
 from tests.conftest import ROOT
 from tests.faults_tests.mutations import Content, documents, lines, settings_files, tables
@@ -433,7 +432,7 @@ def _databases(world: _World) -> list[Reader]:
                 study = optuna.create_study(
                     storage=storage, study_name="s", direction="maximize", load_if_exists=True
                 )
-                claim(storage, study, identity)
+                claim(study, identity)
                 count_looks(study)
                 read_warm_start(study)
                 with reading("s"):
@@ -447,7 +446,7 @@ def _databases(world: _World) -> list[Reader]:
     def make() -> None:
         read()
         storage = open_storage(url)
-        write(TrialWriter(storage, "s"), [_trial(world.config)] * 3, 0)
+        write(storage, [_trial(world.config)] * 3, "s")
         storage.engine.dispose()
 
     seed = _bytes_of(path, make)

@@ -122,7 +122,7 @@ def test_without_dask_a_scheduler_is_one_line_and_the_rest_works(tmp_path: Path)
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert there.stderr == "radtune: error: this needs Dask: pip install radtune[dask]\n"
-    assert there.returncode == 5
+    assert there.returncode == 6
     here = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

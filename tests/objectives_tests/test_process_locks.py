@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from objectives.process_locks import SESSIONS, WORKERS, ProcessLocks
+from objectives.process_locks import SESSIONS, STUDIES, ProcessLocks
 from tests.conftest import ROOT
 from tests.postgres import running_server
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.postgres import Server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgresql":
         server: Server = request.getfixturevalue("postgres")
@@ -30,8 +30,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 HOLDER = """
 import sys, sqlalchemy
-from objectives.process_locks import WORKERS, ProcessLocks
-with ProcessLocks(sqlalchemy.create_engine(sys.argv[1]), WORKERS) as locks:
+from objectives.process_locks import STUDIES, ProcessLocks
+with ProcessLocks(sqlalchemy.create_engine(sys.argv[1]), STUDIES) as locks:
     print(locks.take(int(sys.argv[2])), flush=True)
     sys.stdin.read()
 """
@@ -55,7 +55,7 @@ def holder(url: str, number: int, *, is_free: bool = True) -> Iterator[subproces
 @contextmanager
 def opened(url: str) -> Iterator[ProcessLocks]:
     database = sa.create_engine(url)
-    with ProcessLocks(database, WORKERS) as locks:
+    with ProcessLocks(database, STUDIES) as locks:
         yield locks
     database.dispose()
 
@@ -123,7 +123,7 @@ def test_two_users_of_one_process_exclude_each_other_and_end_on_their_own(url: s
 
 def test_nobody_is_taken_for_gone_where_nothing_is_known() -> None:
     database = sa.create_engine("sqlite://")
-    with ProcessLocks(database, WORKERS) as locks:
+    with ProcessLocks(database, STUDIES) as locks:
         assert locks.take(7)
         locks.keep()
         assert not locks.is_abandoned(8)
@@ -141,6 +141,7 @@ def cut(url: str) -> None:
     database.dispose()
 
 
+@pytest.mark.postgres
 def test_locks_are_taken_again_after_the_connection_was_cut(postgres: Server) -> None:
     url = postgres.new_database()
     with opened(url) as one, opened(url) as other:
@@ -156,6 +157,7 @@ def test_locks_are_taken_again_after_the_connection_was_cut(postgres: Server) ->
         assert not other.is_abandoned(8)
 
 
+@pytest.mark.postgres
 def test_a_lock_that_another_looks_at_is_taken_again_later(postgres: Server) -> None:
     """Whoever asks whether it is free holds it for a moment."""
     url = postgres.new_database()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cluster import SETTINGS, running_cluster
+from tests.conftest import ROOT
 from tests.scripts_tests.conftest import COMMAND
 
 if TYPE_CHECKING:
@@ -84,12 +85,12 @@ def test_a_lost_scheduler_is_one_line_and_the_run_goes_on_with_another(
             break
         time.sleep(0.01)
     _, stderr = running.communicate()
-    assert running.returncode == 5, stderr
+    assert running.returncode == 6, stderr
     (line,) = stderr.splitlines()
     assert line.startswith("radtune: error: tcp://")
     assert "the connection to the scheduler is lost" in line
     again = cli(*options, "--scheduler", cluster.url, "--resume")
-    assert again.code == 5
+    assert again.code == 6
     assert "no scheduler can be reached" in again.error
     n_written = json.loads(state.read_text())["n_records"]
     second = tmp_path / "second"
@@ -100,6 +101,24 @@ def test_a_lost_scheduler_is_one_line_and_the_run_goes_on_with_another(
     assert cli(*options[:3], "--output", "whole.csv").code == 0
     whole = (cli.folder / "whole.csv").read_bytes()
     assert (cli.folder / "out.csv").read_bytes() == whole
+
+
+def test_a_calibration_is_the_same(cli: Cli, cluster: Cluster, tmp_path: Path) -> None:
+    written = []
+    for place, options in (("here", ()), ("there", ("--scheduler", cluster.url))):
+        path = cli.write(f"{place}.yaml", (ROOT / "config.yaml").read_text())
+        ran = cli(
+            "calibrate",
+            "--config",
+            path,
+            "--dataset-dir",
+            str(cli.data),
+            *options,
+            RADTUNE_CACHE=str(tmp_path / place),
+        )
+        assert ran.code == 0, ran.stderr
+        written.append((cli.folder / f"{place}.yaml").read_bytes())
+    assert written[0] == written[1]
 
 
 def start(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import platform
 import signal
 import sqlite3
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 from scripts.run_training import main
 from tests.conftest import ROOT
 from tests.scripts_tests.conftest import COMMAND, Cli, Ran
-from tests.scripts_tests.test_optimize import CODES, has_trials, trials_in
+from tests.scripts_tests.test_optimize import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,15 +87,23 @@ def status(cli: Cli) -> dict[str, dict[str, object]]:
 
 @contextmanager
 def working(cli: Cli, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker that has brought back some trials already."""
+    """Run a worker that has written some trials already."""
+    before = n_trials(cli)
     with cli.start("worker", *options) as process:
         try:
-            while not has_trials(cli.folder / DATABASE):
+            while n_trials(cli) == before:
                 assert process.poll() is None
                 time.sleep(0.01)
             yield process
         finally:
             process.kill()
+
+
+def n_trials(cli: Cli) -> int:
+    """Look without making or changing anything."""
+    with closing(sqlite3.connect(f"file:{cli.folder / DATABASE}?mode=ro", uri=True)) as database:
+        (found,) = database.execute("select count(*) from trials").fetchone()
+        return int(found)
 
 
 def test_a_study_from_its_submission_to_its_deletion(here: Here) -> None:
@@ -104,7 +113,7 @@ def test_a_study_from_its_submission_to_its_deletion(here: Here) -> None:
     assert "radtune worker" in submitted.stdout
     before = status(here)["small"]
     assert (before["state"], before["n_trials"], before["budget"]) == ("open", 0, 4)
-    assert (before["best"], before["n_workers"]) == (None, 0)
+    assert (before["best"], before["run_by"]) == (None, None)
 
     worked = here("worker")
     assert worked.code == 0, worked.stderr
@@ -211,28 +220,47 @@ def test_the_time_limit_of_a_study_ends_the_worker_and_not_the_study(here: Here)
     assert 1 <= int(str(one["n_trials"])) < 500
 
 
-def test_a_study_that_is_cancelled_ends_its_worker_and_is_deleted_only_then(here: Here) -> None:
+@pytest.mark.process
+def test_a_study_has_one_owner_whoever_else_comes_and_another_when_that_is_gone(
+    here: Here,
+) -> None:
     submit(here, trials=100_000)
-    with working(here) as process:
-        refused = here("delete", "small", "--yes").error
-        assert refused.endswith(
-            "study 'small' has workers (1); `radtune cancel` it first, they then end"
-        )
+    with working(here) as first:
+        for second in (
+            here("optimize", "small.yaml", "--allow-outside"),
+            here("delete", "small", "--yes"),
+        ):
+            assert second.code == 5
+            assert f"study 'small' is run by process {first.pid} on " in second.error
         one = status(here)["small"]
-        assert (one["state"], one["n_workers"]) == ("open", 1)
-        assert "is cancelled; its trials are kept" in here("cancel", "small").stdout
-        assert process.wait() == 0
+        assert (one["state"], one["run_by"]) == ("open", f"{platform.node()} ({first.pid})")
+        with here.start("worker") as waiting:
+            first.kill()
+            first.wait()
+            left = n_trials(here)
+            while n_trials(here) == left:
+                assert waiting.poll() is None
+                time.sleep(0.01)
+            assert str(status(here)["small"]["run_by"]).endswith(f"({waiting.pid})")
+            assert "is cancelled; its trials are kept" in here("cancel", "small").stdout
+            assert waiting.wait() == 0
     one = status(here)["small"]
-    assert (one["state"], one["n_workers"]) == ("cancelled", 0)
+    assert (one["state"], one["run_by"], one["n_trials"]) == ("cancelled", None, n_trials(here))
     assert here("delete", "small", "--yes").code == 0
 
 
-def test_a_worker_that_is_asked_to_stop_brings_back_what_has_run(here: Here) -> None:
+@pytest.mark.process
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_asked_to_stop_writes_what_has_run(
+    sign: signal.Signals, here: Here
+) -> None:
     submit(here, trials=100_000)
     with working(here, "--forever") as process:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(sign)
         assert process.wait() == 130
-    assert status(here)["small"]["n_workers"] == 0
+    one = status(here)["small"]
+    assert (one["state"], one["run_by"]) == ("open", None)
+    assert one["n_trials"] == n_trials(here) > 0
     submit(here, "--max-experiments", "1")
     assert here("worker").code == 0
 
@@ -260,6 +288,13 @@ def test_any_name_of_a_study_can_be_shown(name: str, here: Here) -> None:
 
 
 @pytest.mark.parametrize("verb", ["submit", "optimize"])
+def test_data_that_cannot_be_used_leave_no_study(verb: str, here: Here) -> None:
+    here.write("small.yaml", STUDY.format(name="small", data="none", trials=4, more=""))
+    assert "none" in here(verb, "small.yaml").error
+    assert here("status", "--json").document == {"studies": []}
+
+
+@pytest.mark.parametrize("verb", ["submit", "optimize"])
 def test_a_path_out_of_the_project_has_to_be_allowed(verb: str, here: Here) -> None:
     refused = here(verb, study_file(here))
     assert f"small.yaml: data.training_dir: {here.data} leads out of the project" in refused.error
@@ -275,24 +310,7 @@ def test_options_beat_the_study_file(here: Here) -> None:
     assert found["pruner"] == "none"
 
 
-def test_two_synchronous_workers_find_what_one_finds(cli: Cli) -> None:
-    options = ("--dataset-dir", str(cli.data), "--max-experiments", "15", "--synchronous")
-    for n_workers in ("1", "2"):
-        storage = ("--storage", f"sqlite:///{n_workers}.db")
-        ran = cli("optimize", *options, "--workers", n_workers, *storage)
-        assert ran.code in CODES.values(), ran.stderr
-        assert "will not give the same" not in ran.stderr
-    assert trials_in(cli.folder / "1.db") == trials_in(cli.folder / "2.db")
-
-
-def test_two_workers_who_do_not_wait_say_that_another_run_will_differ(cli: Cli) -> None:
-    options = ("--dataset-dir", str(cli.data), "--max-experiments", "6", "--strategy", "qmc")
-    ran = cli("optimize", *options, "--workers", "2", "--json")
-    assert "another run will not give the same (--synchronous does)" in ran.stderr
-    assert ran.document["n_trials"] == 6
-    assert len(trials_in(cli.folder / DATABASE)) == 6
-
-
+@pytest.mark.process
 def test_a_shipped_study_has_a_target_of_make() -> None:
     def make(name: str) -> str:
         return subprocess.run(

@@ -23,7 +23,7 @@ class NewDatabase(Protocol):
         ...
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> NewDatabase:
     if request.param == "postgresql":
         server: Server = request.getfixturevalue("postgres")

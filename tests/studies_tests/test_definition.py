@@ -36,8 +36,6 @@ budget: {trials: 12, timeout: 0.1, patience: 3, early_stopping_threshold: 0.95}
 constraints: {side: 3, pregnancy: 0}
 seed: 7
 warm_start: last
-synchronous: false
-batch_size: 3
 output: out/best.yaml
 """
 
@@ -87,7 +85,7 @@ def test_a_study_file_lies_over_its_configuration(night: Path) -> None:
     assert made.dataset_files == (Path("cases/a.json"),)
     assert made.ranges == {"anatomy_weight": (0.2, 0.5), "semantic_weight": (0.1, 0.2)}
     assert made.constraints == {"side": 3, "pregnancy": 0}
-    assert (made.warm_start, made.synchronous, made.batch_size) == ("last", False, 3)
+    assert made.warm_start == "last"
 
 
 def test_options_lie_over_the_study_file(night: Path) -> None:
@@ -103,8 +101,6 @@ def test_options_lie_over_the_study_file(night: Path) -> None:
         storage="sqlite:///other.db",
         output=Path("/elsewhere/best.yaml"),
         warm_start="another",
-        synchronous=True,
-        batch_size=1,
         anatomy_weights=[0.4, 0.3],
         frequency_weights=[0.1],
     ).definition([Path("b.json")], "day")
@@ -114,7 +110,7 @@ def test_options_lie_over_the_study_file(night: Path) -> None:
     assert (study.timeout, study.patience, study.early_stopping_threshold) == (9.0, 8, 0.5)
     assert (study.seed, study.storage) == (0, "sqlite:///other.db")
     assert study.output == Path("/elsewhere/best.yaml")
-    assert (made.warm_start, made.synchronous, made.batch_size) == ("another", True, 1)
+    assert made.warm_start == "another"
     assert made.dataset_files == (Path("b.json"),)
     assert made.ranges == {
         "anatomy_weight": (0.3, 0.4),
@@ -164,14 +160,12 @@ def test_without_a_study_file_a_study_is_what_the_configuration_says(
         baseline=config.sha256,
         study=config.study,
     )
-    assert (made.synchronous, made.batch_size) == (False, 8)
     assert OptimizationConfig(strategy="tpe", seed=3).definition().name == "tpe-seed-3"
 
 
 @pytest.mark.parametrize(
     ("options", "name", "said"),
     [
-        (OptimizationConfig(batch_size=0), None, "^batch_size: "),
         (OptimizationConfig(seed=-1), None, "^seed: "),
         (OptimizationConfig(), "x" * 101, "^name: the name of a study has 1 to 100"),
         (OptimizationConfig(), "a\x1b[2J", "^name: the name of a study has 1 to 100"),

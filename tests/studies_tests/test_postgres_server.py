@@ -36,6 +36,7 @@ def scalar(url: str | sa.URL, statement: str) -> object:
     return answer
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_a_stopped_server_goes_on_with_its_data(
     server: PostgresServer, mode: Literal["fast", "immediate"]
@@ -55,6 +56,7 @@ def test_a_stopped_server_goes_on_with_its_data(
     assert scalar(url, "SELECT n FROM kept") == 7
 
 
+@pytest.mark.postgres
 def test_tcp_needs_the_password_and_the_folder_is_closed(server: PostgresServer) -> None:
     url = server.new_database(over_tcp=True)
     assert scalar(url, "SHOW listen_addresses") == "127.0.0.1"
@@ -69,6 +71,7 @@ def test_tcp_needs_the_password_and_the_folder_is_closed(server: PostgresServer)
     assert passfile.read_text(encoding="utf-8").rsplit(":", 1)[1].strip() not in url
 
 
+@pytest.mark.postgres
 def test_the_socket_is_found_whatever_the_environment_says(
     server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +83,7 @@ def test_the_socket_is_found_whatever_the_environment_says(
     )
 
 
+@pytest.mark.postgres
 def test_a_port_that_is_taken_is_one_line_and_leaves_nothing(server: PostgresServer) -> None:
     there = sorted(server.folder.parent.glob("radtune-pg-*"))
     taken = PostgresServer(tcp_port=server.tcp_port)
@@ -89,6 +93,7 @@ def test_a_port_that_is_taken_is_one_line_and_leaves_nothing(server: PostgresSer
     assert sorted(server.folder.parent.glob("radtune-pg-*")) == there
 
 
+@pytest.mark.postgres
 def test_the_end_leaves_no_folder_and_no_process() -> None:
     with running_server(tcp_port=0) as server:
         assert answers(server.tcp_port)

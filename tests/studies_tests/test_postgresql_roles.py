@@ -6,7 +6,7 @@ import gc
 import shutil
 import subprocess
 import urllib.error
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
@@ -16,14 +16,14 @@ from sqlalchemy.exc import ProgrammingError
 
 from engine.errors import StudyError
 from objectives.sessions import SessionIdentity, SessionStore
-from studies.ledger_tables import make_tables
 from studies.postgres_server import find
 from studies.storage import open_existing, open_storage
+from studies.study_table import make_table
 from tests.conftest import ROOT
 from tests.objectives_tests.test_sessions import MEASURED, PERFORMANCE, RESULT
 from tests.postgres import running_server
 from tests.scripts_tests.browsing import LOG, dashboard
-from tests.studies_tests.test_runner import Setup
+from tests.studies_tests.test_coordinator import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         switch_tls_on(site)
         storage = open_storage(site.url("owner"))
         optuna.create_study(storage=storage, study_name="first")
-        make_tables(storage.engine)
+        make_table(storage.engine)
         storage.engine.dispose()
         with SessionStore(site.url("owner")) as store:
             store.open(SessionIdentity("first", "d", "c", "e"), 10, 0, resume=True)
@@ -122,7 +122,7 @@ def make_certificates(folder: Path) -> None:
 def test_a_worker_runs_a_study(
     site: Site, config: Configuration, make_bank: MakeBank, tmp_path: Path
 ) -> None:
-    with Setup(tmp_path, config, make_bank) as setup:
+    with closing(Setup(tmp_path, config, make_bank)) as setup:
         setup.url = site.url("worker")
         ran = setup.run(N_TRIALS, "workers", strategy="random_search")
         assert ran.reason == f"all {N_TRIALS} trials done"

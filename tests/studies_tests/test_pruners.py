@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,14 +10,14 @@ from optuna.trial import TrialState
 from engine.errors import ConfigurationError
 from objectives.configuration import PrunerSettings
 from objectives.objective import WeightObjective
-from studies.progress import Silence
 from studies.pruners import PRUNERS, pruner_named
 from studies.pruners.from_optuna import Wilcoxon
 from studies.records import is_feasible, weights_of_record
 from studies.samplers import STRATEGIES
 from studies.samplers.base import Tried
 from studies.samplers.cmaes import _rank
-from tests.studies_tests.test_runner import SITES, Interrupter, Setup, essence, stopper
+from studies.storage import quiet_optuna
+from tests.studies_tests.test_coordinator import SITES, Interrupter, Setup, all_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,33 +26,30 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from objectives.configuration import Configuration
-    from studies.runner import StudyRunner
+    from studies.coordinator import Coordinator
     from tests.conftest import MakeBank
 
 N_TRIALS = 40
+N_CASES = 100
 
 
 @pytest.fixture
 def setup(tmp_path: Path, config: Configuration, make_bank: MakeBank) -> Iterator[Setup]:
-    with Setup(tmp_path, config, make_bank) as setup:
+    with quiet_optuna(), closing(Setup(tmp_path, config, make_bank, N_CASES)) as setup:
         yield setup
 
 
-def ran(setup: Setup, name: str, strategy: str, pruner: str, n_trials: int) -> StudyRunner:
-    return setup.run(n_trials, name, strategy=strategy, pruner=pruner).runner
+def ran(setup: Setup, name: str, strategy: str, pruner: str, n_trials: int) -> Coordinator:
+    return setup.run(n_trials, name, strategy=strategy, pruner=pruner).coordinator
 
 
-def pruned(runner: StudyRunner) -> list[FrozenTrial]:
-    return [record for record in runner.records if record.state is TrialState.PRUNED]
+def pruned(coordinator: Coordinator) -> list[FrozenTrial]:
+    return [record for record in coordinator.records if record.state is TrialState.PRUNED]
 
 
 def may_stop(pruner: str, strategy: str) -> bool:
     """Tell whether a pruner stops any trial: the bound spares those that teach their strategy."""
     return pruner != "none" and not (pruner == "bound" and strategy in ("cmaes", "tpe"))
-
-
-def all_of(record: FrozenTrial) -> tuple[object, ...]:
-    return (*essence(record), record.user_attrs, record.constraints)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +67,8 @@ def test_an_interrupted_study_goes_on_as_if_it_had_not_been(
     whole = ran(setup, "whole", strategy, pruner, n_trials)
     with pytest.raises(KeyboardInterrupt):
         setup.run(n_trials, "pieces", Interrupter(n_first), strategy=strategy, pruner=pruner)
-    again = setup.runner("pieces", strategy, pruner=pruner, n_trials=n_trials)
-    assert len(again.records) == n_first
-    again.run(stopper(), Silence())
+    assert len(setup.stored("pieces")) == n_first
+    again = ran(setup, "pieces", strategy, pruner, n_trials)
     assert [all_of(r) for r in again.records] == [all_of(r) for r in whole.records]
     assert bool(pruned(whole)) == may_stop(pruner, strategy)
 
@@ -91,20 +88,20 @@ def is_slow(strategy: str, pruner: str) -> bool:
 def test_what_is_pruned_has_scored_fewer_cases_and_keeps_its_rungs(
     strategy: str, pruner: str, setup: Setup
 ) -> None:
-    runner = ran(setup, "study", strategy, pruner, 60)
-    assert runner.records[0].state is TrialState.COMPLETE
-    assert bool(pruned(runner)) == may_stop(pruner, strategy)
-    for record in pruned(runner):
+    coordinator = ran(setup, "study", strategy, pruner, N_TRIALS)
+    assert coordinator.records[0].state is TrialState.COMPLETE
+    assert bool(pruned(coordinator)) == may_stop(pruner, strategy)
+    for record in pruned(coordinator):
         last = max(record.intermediate_values)
-        assert record.user_attrs["n_cases_scored"] == 300 * last // 20
+        assert record.user_attrs["n_cases_scored"] == N_CASES * last // 20
         assert record.value == record.intermediate_values[last]
         assert sorted(record.intermediate_values) == list(range(1, last + 1))
         assert not record.constraints
-    n_full = 300 * (60 - len(pruned(runner)))
-    assert runner.n_cases_scored == n_full + sum(
-        record.user_attrs["n_cases_scored"] for record in pruned(runner)
+    n_full = N_CASES * (N_TRIALS - len(pruned(coordinator)))
+    assert coordinator.n_cases_scored == n_full + sum(
+        record.user_attrs["n_cases_scored"] for record in pruned(coordinator)
     )
-    has_parts = {"part_values" in record.user_attrs for record in runner.records}
+    has_parts = {"part_values" in record.user_attrs for record in coordinator.records}
     assert has_parts == {pruner == "wilcoxon"}
 
 
@@ -131,12 +128,12 @@ def test_the_bound_ends_with_the_same_best_trial_and_scores_fewer_cases(
 
 def test_one_after_the_other_the_bound_rises_with_every_trial(setup: Setup) -> None:
     """A trial is stopped by the best before it, and never one that ends above."""
-    runner = ran(setup, "study", "line_search", "bound", 30)
-    assert pruned(runner)
-    for record in pruned(runner):
+    coordinator = ran(setup, "study", "line_search", "bound", 30)
+    assert pruned(coordinator)
+    for record in pruned(coordinator):
         before = max(
             r.value or 0.0
-            for r in runner.records[: record.number]
+            for r in coordinator.records[: record.number]
             if r.state is TrialState.COMPLETE and is_feasible(r)
         )
         assert setup.objective.evaluate(weights_of_record(record)).value < before
@@ -181,8 +178,8 @@ def test_every_setting_of_a_pruner_changes_what_is_stopped(
 
 
 def test_the_test_of_wilcoxon_waits_for_fourteen_parts(setup: Setup) -> None:
-    runner = ran(setup, "study", "random_search", "wilcoxon", N_TRIALS)
-    assert min(len(record.intermediate_values) for record in pruned(runner)) >= 14
+    coordinator = ran(setup, "study", "random_search", "wilcoxon", N_TRIALS)
+    assert min(len(record.intermediate_values) for record in pruned(coordinator)) >= 14
     with pytest.raises(
         ConfigurationError, match=r"objective\.n_rungs: .* got 14; give 15 or more"
     ):
@@ -190,19 +187,21 @@ def test_the_test_of_wilcoxon_waits_for_fourteen_parts(setup: Setup) -> None:
 
 
 def test_an_infeasible_trial_is_no_rival_to_compare_with(setup: Setup) -> None:
-    runner, _ = setup.run(N_TRIALS, strategy="random_search", pruner="wilcoxon", seed=5)
-    complete = [r.value or 0.0 for r in runner.records if r.state is TrialState.COMPLETE]
-    assert max(complete) > runner.best().value
-    assert isinstance(runner._pruner, Wilcoxon)
-    in_memory = runner._pruner._study
-    assert in_memory.best_trial.number == runner.best().number
-    assert [trial.state for trial in in_memory.trials] == [r.state for r in runner.records]
+    coordinator = setup.run(
+        N_TRIALS, strategy="random_search", pruner="wilcoxon", seed=5
+    ).coordinator
+    complete = [r.value or 0.0 for r in coordinator.records if r.state is TrialState.COMPLETE]
+    assert max(complete) > coordinator.best().value
+    assert isinstance(coordinator._pruner, Wilcoxon)
+    in_memory = coordinator._pruner._study
+    assert in_memory.best_trial.number == coordinator.best().number
+    assert [trial.state for trial in in_memory.trials] == [r.state for r in coordinator.records]
 
 
 def test_cma_es_ranks_a_pruned_trial_below_every_feasible_one(setup: Setup) -> None:
     """By what it had so far: a generation moves towards the less bad of those that were."""
     ranks = [
-        _rank(Tried(1, 0, setup.config.weights, {}, "", value, so_far, {}, {"side": above}))
+        _rank(Tried(1, setup.config.weights, {}, "", value, so_far, {}, {"side": above}))
         for value, so_far, above in (
             (0.9, 0.9, 0.0),
             (0.0, 0.0, -1.0),
@@ -213,8 +212,8 @@ def test_cma_es_ranks_a_pruned_trial_below_every_feasible_one(setup: Setup) -> N
         )
     ]
     assert ranks == sorted(set(ranks), reverse=True)
-    runner = ran(setup, "study", "cmaes", "bound", 30)
-    assert [tried.so_far for tried in runner._tried] == [r.value for r in runner.records]
+    coordinator = ran(setup, "study", "cmaes", "bound", 30)
+    assert [tried.so_far for tried in coordinator._tried] == [r.value for r in coordinator.records]
 
 
 def test_an_unknown_pruner_is_refused_with_those_there_are() -> None:

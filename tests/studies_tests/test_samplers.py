@@ -9,7 +9,7 @@ import pytest
 from objectives.objective import WeightObjective
 from objectives.search_space import BOX_NAMES, SearchSpace
 from studies.records import coordinate_distributions
-from studies.samplers import STRATEGIES, Problem, Strategy, Tried, Turn
+from studies.samplers import STRATEGIES, Problem, Strategy, Tried
 from studies.samplers.auto import Auto
 from studies.samplers.base import BASELINE
 from studies.samplers.line_search import LineSearch
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 RANGES = {"exact_match_bonus": (0.2, 0.2), "anatomy_weight": (0.2, 0.4)}
 SITES = ("A", "B", "C")
 MORE = (("line_search", 4), ("auto", 3), ("auto", 4))
+N_CASES = 100  # a line search takes as long as there are many
 
 
 @pytest.fixture
 def problem(config: Configuration, make_bank: MakeBank) -> Problem:
     objective = WeightObjective(
-        make_bank(300, SITES), make_bank(20, ("SANITY",), seed=1), config.objective
+        make_bank(N_CASES, SITES), make_bank(20, ("SANITY",), seed=1), config.objective
     )
     return Problem(config.weights, SearchSpace(config.study.bounds), objective, {}, seed=3)
 
@@ -51,7 +52,7 @@ class Study:
             return self.is_bounded and not proposal.teaches and rung.most < best
 
         valuation = self.problem.objective.evaluate(proposal.weights, stops)
-        here = (len(self.history), 0, *proposal[:3])
+        here = (len(self.history), *proposal[:3])
         found = valuation.critical_by_kind
         if found is None:
             self.history.append(Tried(*here, None, valuation.value, {1: valuation.value}, {}))
@@ -64,8 +65,8 @@ class Study:
 
     def run(self, n_trials: int) -> None:
         while len(self.history) < n_trials and self.strategy.ended(self.history) is None:
-            turn = Turn(range(len(self.history), n_trials))
-            for proposal in self.strategy.proposals(self.history, turn):
+            numbers = range(len(self.history), n_trials)
+            for proposal in self.strategy.proposals(self.history, numbers):
                 self.add(proposal)
 
     @property
@@ -144,6 +145,7 @@ def test_a_step_of_the_line_search_is_better_and_no_more_dangerous(problem: Prob
     assert any(tried.origin == LineSearch.restart for tried in study.history)
 
 
+@pytest.mark.slow
 def test_no_line_leads_up_where_the_line_search_starts_again(
     problem: Problem, config: Configuration
 ) -> None:
@@ -167,9 +169,10 @@ def test_no_line_leads_up_where_the_line_search_starts_again(
                 # a place beside a crossing, nearer than a step of the grid, may be one case better
                 assert (by_hand.feasible_value or 0.0) <= (
                     tried.feasible_value or 0.0
-                ) + 1.01 / 300
+                ) + 1.01 / N_CASES
 
 
+@pytest.mark.slow
 def test_auto_climbs_then_asks_tpe_then_starts_again(problem: Problem) -> None:
     study = Study(problem, Auto(problem))
     study.run(60)
@@ -207,7 +210,7 @@ def test_trials_that_are_stopped_early_lead_the_line_search_nowhere_else(
     whole = Study(problem, STRATEGIES[name](problem))
     bounded = Study(problem, STRATEGIES[name](problem), is_bounded=True)
     for study in (whole, bounded):
-        study.run(60)
+        study.run(40)
     assert any(tried.value is None for tried in bounded.history)
     if name == "line_search":  # auto asks TPE, which learns from the steps that were stopped
         assert bounded.best == whole.best

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import optuna
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.schema import CreateTable
 
 from engine.errors import StudyError
 from objectives.database import check_database, shown_url
 from objectives.session_schema import check_sessions
 from objectives.sessions import SessionIdentity, SessionStore
 from studies.storage import open_existing, open_storage
-from studies.trial_writer import TrialWriter
 from tests.postgres import REQUIRED, running_server
 from tests.studies_tests.writing import write
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
     from tests.postgres import Server
+    from tests.studies_tests.conftest import NewDatabase
 
 
 def test_a_new_database_is_made_and_opened_again(tmp_path: Path) -> None:
@@ -54,6 +55,24 @@ def test_a_database_of_others_is_refused_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="holds other tables"):
         check_sessions(f"sqlite:///{path}")
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("table", ["radtune_searches", "radtune_leases", "radtune_workers"])
+def test_a_database_of_an_earlier_version_is_refused_with_the_way_out(
+    table: str, new_database: NewDatabase
+) -> None:
+    url = new_database()
+    storage = open_storage(url)
+    with storage.engine.begin() as connection:
+        connection.execute(CreateTable(sa.Table(table, sa.MetaData(), sa.Column("x", sa.Integer))))
+    storage.engine.dispose()
+    for open_it in (open_storage, open_existing):
+        with pytest.raises(StudyError) as refused:
+            open_it(url)
+        assert str(refused.value) == (
+            f"{shown_url(url)}: was made by an earlier version of RadTune, whose studies cannot "
+            "go on; move it away, or give another database (--storage or OPTUNA_STORAGE)"
+        )
 
 
 @pytest.mark.parametrize(
@@ -193,7 +212,7 @@ def test_where_writing_ahead_is_refused_sqlite_stays_as_it_was(tmp_path: Path) -
 def test_a_study_may_live_in_memory() -> None:
     storage = open_storage("sqlite://")
     study = optuna.create_study(storage=storage)
-    write(TrialWriter(storage, study.study_name), [optuna.trial.create_trial(value=1.0)], 0)
+    write(storage, [optuna.trial.create_trial(value=1.0)], study.study_name)
     assert study.best_value == 1.0
 
 

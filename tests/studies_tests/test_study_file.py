@@ -40,13 +40,12 @@ def test_a_shipped_study_can_be_run(path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(ROOT)
     definition = OptimizationConfig(study_file=path).definition()
     assert definition.name == path.stem
-    assert definition.synchronous == (path.stem in ("every-key", "workers"))
     assert path.read_text(encoding="utf-8").startswith("# ")
 
 
 def test_the_shipped_studies() -> None:
     assert [path.stem for path in SHIPPED] == [
-        *("auto", "every-key", "grid", "new-site", "quick", "tpe-wide", "workers"),
+        *("auto", "every-key", "grid", "new-site", "quick", "tpe-wide"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Contract with Optuna: what `TrialWriter` writes is what Optuna itself would have written.
+"""Contract with Optuna: what `optuna_tables` writes is what Optuna itself would have written.
 
 Its tables are no public interface. When an upgrade of Optuna changes them, these tests say so.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
 import subprocess
 import sys
 import threading
@@ -25,22 +24,17 @@ from optuna.distributions import (
     IntDistribution,
     distribution_to_json,
 )
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from engine.errors import StudyError
-from studies.storage import open_storage
-from studies.trial_writer import TrialWriter
-from tests.studies_tests.writing import write
+from tests.studies_tests.writing import rows_of, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from optuna.storages import RDBStorage
 
     from tests.studies_tests.conftest import NewDatabase, OpenStorage
 
-N_IN_BATCH = 7
 PATIENCE_S = 60.0
 
 
@@ -49,22 +43,14 @@ def url(new_database: NewDatabase) -> str:
     return new_database()
 
 
-def make_study(storage: RDBStorage, name: str = "study", n_objectives: int = 1) -> optuna.Study:
-    directions = [StudyDirection.MAXIMIZE] * n_objectives
-    return optuna.create_study(storage=storage, study_name=name, directions=directions)
+def make_study(storage: RDBStorage, name: str = "study") -> optuna.Study:
+    return optuna.create_study(storage=storage, study_name=name, direction="maximize")
 
 
 def trial_of(x: float = 0.5, value: float = 0.25, **more: Any) -> FrozenTrial:
     return create_trial(
         value=value, params={"x": x}, distributions={"x": FloatDistribution(0, 1)}, **more
     )
-
-
-def append(writer: TrialWriter, trials: Sequence[FrozenTrial], first_number: int = 0) -> None:
-    """Write behind what others have written, as a worker does that plans again."""
-    while not write(writer, trials, first_number):
-        with writer.locked() as connection:
-            first_number = writer.count(connection)
 
 
 def all_kinds() -> list[FrozenTrial]:
@@ -132,17 +118,6 @@ def fields(trial: FrozenTrial) -> dict[str, object]:
     }
 
 
-def rows_of(storage: RDBStorage) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table that the database has, its keys included."""
-    tables = sa.MetaData()
-    tables.reflect(storage.engine)
-    with storage.engine.connect() as connection:
-        return {
-            table.name: sorted(tuple(row) for row in connection.execute(table.select()))
-            for table in tables.sorted_tables
-        }
-
-
 def test_what_is_read_is_what_optuna_would_have_written(
     new_database: NewDatabase, opened: OpenStorage
 ) -> None:
@@ -150,7 +125,7 @@ def test_what_is_read_is_what_optuna_would_have_written(
     make_study(theirs).add_trials(all_kinds())
     make_study(ours)
     trials = all_kinds()
-    write(TrialWriter(ours, "study"), trials, 0)
+    write(ours, trials)
     expected = [fields(trial) for trial in read(theirs)]
     assert [fields(trial) for trial in read(ours)] == expected
     assert [row["number"] for row in expected] == list(range(len(trials)))
@@ -158,20 +133,17 @@ def test_what_is_read_is_what_optuna_would_have_written(
         assert row == fields(trial) | {"number": row["number"]}
 
 
-@pytest.mark.parametrize("n_objectives", [1, 2])
 def test_every_row_is_what_optuna_would_have_written(
-    n_objectives: int, new_database: NewDatabase, opened: OpenStorage
+    new_database: NewDatabase, opened: OpenStorage
 ) -> None:
     trials = all_kinds()
-    if n_objectives == 2:
-        trials = [create_trial(values=[0.5, math.inf]), create_trial(state=TrialState.FAIL)]
     theirs, ours = opened(new_database()), opened(new_database())
     another = trial_of()
     for storage in (theirs, ours):
         make_study(storage, "another").add_trial(another)
-        make_study(storage, n_objectives=n_objectives).add_trial(trials[0])
+        make_study(storage).add_trial(trials[0])
     optuna.load_study(study_name="study", storage=theirs).add_trials(trials)
-    write(TrialWriter(ours, "study"), trials, 1)
+    write(ours, trials)
     expected = rows_of(theirs)
     assert len(expected["trials"]) == len(trials) + 2
     assert rows_of(ours) == expected
@@ -182,40 +154,10 @@ def test_optuna_goes_on_where_a_batch_ended_and_the_other_way_round(
 ) -> None:
     storage = opened(url)
     study = make_study(storage)
-    writer = TrialWriter(storage, "study")
-    write(writer, [trial_of(), trial_of()], 0)
+    write(storage, [trial_of(), trial_of()])
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
-    write(writer, [trial_of()], 4)
+    write(storage, [trial_of()])
     assert [trial.number for trial in study.get_trials()] == [0, 1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("first_number", [0, 1, 3])
-def test_a_batch_that_is_not_the_next_one_is_refused(
-    first_number: int, url: str, opened: OpenStorage
-) -> None:
-    storage = opened(url)
-    make_study(storage)
-    writer = TrialWriter(storage, "study")
-    write(writer, [trial_of(), trial_of()], 0)
-    before = rows_of(storage)
-    assert not write(writer, [trial_of(0.1), trial_of(0.2)], first_number)
-    assert rows_of(storage) == before
-
-
-def test_the_same_batch_again_changes_nothing(url: str, opened: OpenStorage) -> None:
-    storage = opened(url)
-    make_study(storage)
-    writer = TrialWriter(storage, "study")
-    batch = all_kinds()
-    write(writer, batch, 0)
-    write(writer, [trial_of()], len(batch))
-    before = rows_of(storage)
-    assert not write(writer, batch, 0)
-    with writer.locked() as connection:
-        assert writer.is_written(connection, batch, 0)
-        assert not writer.is_written(connection, batch, 1)
-    assert write(writer, [], len(batch) + 1)
-    assert rows_of(storage) == before
 
 
 def test_only_finished_trials_that_fit_the_study_are_written(
@@ -223,32 +165,21 @@ def test_only_finished_trials_that_fit_the_study_are_written(
 ) -> None:
     storage = opened(url)
     make_study(storage)
-    writer = TrialWriter(storage, "study")
     for state in (TrialState.RUNNING, TrialState.WAITING):
         with pytest.raises(ValueError, match=f"finished trials can be written, got {state.name}"):
-            write(writer, [trial_of(), create_trial(state=state)], 0)
-    with pytest.raises(ValueError, match="has 2 values, the study 1"):
-        write(writer, [trial_of(), create_trial(values=[1.0, 2.0])], 0)
+            write(storage, [trial_of(), create_trial(state=state)])
+    with pytest.raises(ValueError, match="has 2 values, the study has one"):
+        write(storage, [trial_of(), create_trial(values=[1.0, 2.0])])
     assert read(storage) == []
 
 
 def test_a_batch_that_fails_half_way_leaves_nothing(url: str, opened: OpenStorage) -> None:
     storage = opened(url)
     make_study(storage)
-    writer = TrialWriter(storage, "study")
     with pytest.raises(TypeError, match="not JSON serializable"):
-        write(writer, [trial_of(), trial_of(user_attrs={"set": {1}})], 0)
+        write(storage, [trial_of(), trial_of(user_attrs={"set": {1}})])
     assert read(storage) == []
-    write(writer, [trial_of()], 0)
-
-
-def test_a_deleted_study_is_an_error_in_words(url: str, opened: OpenStorage) -> None:
-    storage = opened(url)
-    make_study(storage)
-    writer = TrialWriter(storage, "study")
-    optuna.delete_study(study_name="study", storage=storage)
-    with pytest.raises(StudyError, match="'study' was deleted"):
-        write(writer, [trial_of()], 0)
+    write(storage, [trial_of()])
 
 
 def test_the_best_trial_is_feasible(url: str, opened: OpenStorage) -> None:
@@ -259,7 +190,7 @@ def test_the_best_trial_is_feasible(url: str, opened: OpenStorage) -> None:
         trial_of(value=0.9, constraints={"critical": 1.0}),
         trial_of(value=0.6, constraints={"critical": -1.0}),
     ]
-    write(TrialWriter(storage, "study"), batch, 0)
+    write(storage, batch)
     study = optuna.load_study(study_name="study", storage=storage)
     assert study.best_trial.number == 2
 
@@ -268,39 +199,39 @@ def test_a_reader_that_looked_before_sees_every_batch(url: str, opened: OpenStor
     storage = opened(url)
     make_study(storage)
     reader = optuna.load_study(study_name="study", storage=opened(url))
-    writer = TrialWriter(storage, "study")
     for n_trials in (0, 3, 6):
         assert len(reader.get_trials()) == n_trials
-        write(writer, [trial_of()] * 3, n_trials)
+        write(storage, [trial_of()] * 3)
     assert len(reader.get_trials()) == 9
 
 
-def append_three(storage: RDBStorage) -> None:
-    append(TrialWriter(storage, "study"), [trial_of(0.1), trial_of(0.2), trial_of(0.3)])
+def write_three(storage: RDBStorage) -> None:
+    write(storage, [trial_of(0.1), trial_of(0.2), trial_of(0.3)])
 
 
 def add_three(storage: RDBStorage) -> None:
     optuna.load_study(study_name="study", storage=storage).add_trials([trial_of()] * 3)
 
 
-@pytest.mark.parametrize("other", [append_three, add_three])
+@pytest.mark.parametrize("other", [write_three, add_three])
 def test_a_batch_that_commits_late_is_seen(
     other: Callable[[RDBStorage], None], url: str, opened: OpenStorage
 ) -> None:
     """Without the lock on the study a later writer is done first, and its numbers are taken."""
     slow = opened(url)
     make_study(slow)
-    writer = TrialWriter(slow, "study")
     reader = optuna.load_study(study_name="study", storage=opened(url))
     about_to_commit, may_commit = threading.Event(), threading.Event()
 
     def hold(connection: sa.Connection) -> None:
+        if not connection.exec_driver_sql("SELECT count(*) FROM trials").scalar():
+            return  # it has only looked for the study
         about_to_commit.set()
         assert may_commit.wait(PATIENCE_S)
 
     sa.event.listen(slow.engine, "commit", hold)
     with ThreadPoolExecutor() as threads:
-        late = threads.submit(write, writer, [trial_of(0.7), trial_of(0.8)], 0)
+        late = threads.submit(write, slow, [trial_of(0.7), trial_of(0.8)])
         assert about_to_commit.wait(PATIENCE_S)
         overtaking = threads.submit(other, opened(url))
         with pytest.raises(TimeoutError):
@@ -316,85 +247,7 @@ def test_a_batch_that_commits_late_is_seen(
     assert ids == sorted(ids)
 
 
-def test_writers_at_once_never_give_a_number_twice(url: str, opened: OpenStorage) -> None:
-    make_study(opened(url))
-    reader = optuna.load_study(study_name="study", storage=opened(url))
-    n_batches = 12
-
-    def write_as(name: str) -> None:
-        writer = TrialWriter(opened(url), "study")
-        for _ in range(n_batches):
-            append(writer, [trial_of(user_attrs={"by": name, "n": n}) for n in range(N_IN_BATCH)])
-
-    def add_with_optuna() -> None:
-        study = optuna.load_study(study_name="study", storage=opened(url))
-        for _ in range(n_batches):
-            study.add_trial(trial_of(user_attrs={"by": "optuna", "n": 0}))
-
-    with ThreadPoolExecutor() as threads:
-        working = [threads.submit(write_as, "a"), threads.submit(write_as, "b")]
-        working.append(threads.submit(add_with_optuna))
-        while not all(future.done() for future in working):
-            reader.get_trials()
-        for future in working:
-            future.result()
-    trials = reader.get_trials()
-    assert [trial.number for trial in trials] == list(range(n_batches * (2 * N_IN_BATCH + 1)))
-    for trial in trials:
-        first = trials[trial.number - trial.user_attrs["n"]]
-        assert (first.user_attrs["by"], first.user_attrs["n"]) == (trial.user_attrs["by"], 0)
-
-
-def write_for_ever(url: str, wrote: Any) -> None:
-    writer = TrialWriter(open_storage(url), "study")
-    while True:
-        append(writer, [trial_of(intermediate_values={1: 0.5})] * N_IN_BATCH)
-        wrote.send_bytes(b".")
-
-
-def stop_in_the_middle(url: str, wrote: Any) -> None:
-    storage = open_storage(url)
-    writer = TrialWriter(storage, "study")
-
-    def hold(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "trial_params" in statement:
-            wrote.send_bytes(b".")
-            threading.Event().wait()
-
-    sa.event.listen(storage.engine, "before_cursor_execute", hold)
-    append(writer, [trial_of()] * N_IN_BATCH)
-
-
-@pytest.mark.parametrize(("worker", "n_signs"), [(write_for_ever, 3), (stop_in_the_middle, 1)])
-def test_a_killed_worker_leaves_whole_batches_only(
-    worker: Callable[[str, Any], None], n_signs: int, url: str, opened: OpenStorage
-) -> None:
-    storage = opened(url)
-    make_study(storage)
-    processes = multiprocessing.get_context("spawn")
-    for _ in range(2):
-        signs, wrote = processes.Pipe(duplex=False)
-        process = processes.Process(target=worker, args=(url, wrote))
-        process.start()
-        for _ in range(n_signs):
-            assert signs.poll(PATIENCE_S)
-            signs.recv_bytes()
-        process.kill()
-        process.join()
-        signs.close()
-        wrote.close()
-    # Waits until the server has done with the dead.
-    append(TrialWriter(storage, "study"), [trial_of(intermediate_values={1: 0.5})] * N_IN_BATCH)
-    trials = read(storage)
-    assert len(trials) >= N_IN_BATCH * (5 if worker is write_for_ever else 1)
-    assert len(trials) % N_IN_BATCH == 0
-    assert [trial.number for trial in trials] == list(range(len(trials)))
-    assert {trial.state for trial in trials} == {TrialState.COMPLETE}
-    assert all(trial.params and trial.intermediate_values for trial in trials)
-    n_parts = {name: len(rows) for name, rows in rows_of(storage).items()}
-    assert n_parts["trial_params"] == n_parts["trial_values"] == len(trials)
-
-
+@pytest.mark.process
 def test_the_tools_of_optuna_work_on_it(url: str, opened: OpenStorage) -> None:
     storage = opened(url)
     make_study(storage)
@@ -405,7 +258,7 @@ def test_the_tools_of_optuna_work_on_it(url: str, opened: OpenStorage) -> None:
         create_trial(value=n / 20, params={"x": n / 20, "y": n % 3 / 3}, distributions=axes)
         for n in range(20)
     ]
-    write(TrialWriter(storage, "study"), batch, 0)
+    write(storage, batch)
     study = optuna.load_study(study_name="study", storage=storage)
     importances = optuna.importance.get_param_importances(study)
     assert importances["x"] > importances["y"]
