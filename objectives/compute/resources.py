@@ -143,8 +143,8 @@ class ComputeResources:
             return LocalCounts
         if n_cases < settings.least_cases:
             self._say(
-                f"this process scores the {n_cases:,} cases alone; compute workers are faster "
-                f"from about {settings.least_cases:,} on (compute.least_cases)"
+                f"this process scores the {n_cases:,} cases alone; compute workers are used "
+                f"from {settings.least_cases:,} on (compute.least_cases)"
             )
             return LocalCounts
         from objectives.compute.shards import spread_over  # noqa: PLC0415 - as above

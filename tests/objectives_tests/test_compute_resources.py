@@ -32,7 +32,7 @@ def test_few_cases_are_scored_by_this_process_which_says_so(
         spread = compute.spread(NO_RECIPE, config.compute.least_cases - 1, config.compute)
     assert spread is LocalCounts
     assert [config.compute.least_cases] * is_said == [
-        int(line.split("from about ")[1].split(" ")[0].replace(",", "")) for line in said
+        int(line.split("from ")[1].split(" ")[0].replace(",", "")) for line in said
     ]
 
 
