@@ -125,6 +125,10 @@ class LabelledBank(NamedTuple):
         """Return the facts of the cases, copied into memory."""
         return self.bank.take(self.chosen)
 
+    def without_names(self) -> LabelledBank:
+        """Return facts and labels alone, copied into memory: all that valuing weights takes."""
+        return LabelledBank((), self.facts(), np.arange(len(self.chosen)), self.labels)
+
     def blocks(self) -> Iterator[tuple[slice, FeatureBank]]:
         """Yield which of the cases, and their facts, a block that fits the cache at a time."""
         for start in range(0, len(self.chosen), _BLOCK):

@@ -245,13 +245,14 @@ def _can_win(labelled: LabelledBank) -> NDArray[np.bool_]:
 def _block(
     part: Part, cases: NDArray[np.intp], can_win: NDArray[np.bool_], n_groups: int
 ) -> Block:
-    chosen = part.labelled.take(cases)
+    labelled = part.labelled
     n_left = can_win.sum(axis=1)
     n_most = int(n_left.max())
     first = np.argsort(~can_win, axis=1, kind="stable")[:, :n_most]
     first[~np.take_along_axis(can_win, first, axis=1)] = 0
-    features = np.take_along_axis(chosen.facts().features, first[..., None], axis=1)
-    codes = np.take_along_axis(chosen.labels.codes, first, axis=1)
+    features = labelled.bank.features[labelled.chosen[cases]]
+    features = np.take_along_axis(features, first[..., None], axis=1)
+    codes = np.take_along_axis(labelled.labels.codes[cases], first, axis=1)
     return Block(
         np.ascontiguousarray(features.transpose(1, 0, 2)),
         np.ascontiguousarray(codes.T),

@@ -168,7 +168,7 @@ def _quiet_client(
     from objectives.compute.silence import silence_dask  # noqa: PLC0415
 
     silence_dask()
-    # what every worker gets once is larger than Dask thinks wise
+    # what every worker gets once (a shard, the catalogue) is larger than Dask thinks wise
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
         try:
             client = Client(scheduler, timeout=_PATIENCE_S, set_as_default=False)

@@ -7,20 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from objectives.bank import FactFinder
 from objectives.case_counts import ShardedCounts
 from objectives.compute.assignment import assign
 from objectives.compute.crew import N_LOSSES, Done, Lost
 from objectives.compute.cutting import Shard, cases_per_shard, cut
-from objectives.compute.executor import Shipment, raise_for_killer
-from objectives.compute.worker import (
-    Missing,
-    ShardAnswers,
-    ShardPart,
-    ShardSource,
-    answer_shards,
-    build_shard,
-)
+from objectives.compute.executor import raise_for_killer
+from objectives.compute.worker import ShardSource, answer_shards, build_shard
 from objectives.configuration import hash_of
 from objectives.trial_bank import ShardSummary
 
@@ -30,6 +22,7 @@ if TYPE_CHECKING:
     from objectives.bank import BankRecipe
     from objectives.case_counts import SpreadCases
     from objectives.compute.crew import DaskCrew, Shift
+    from objectives.compute.worker import ShardAnswers
     from objectives.questions import AnswerT, Question
     from objectives.trial_bank import Part, TrialBank
 
@@ -48,7 +41,6 @@ def spread_over(crew: DaskCrew, recipe: BankRecipe, size: int | None = None) -> 
         Cases of a shard. When not given, at most 64 MB of facts and at least four shards for
         each worker.
     """
-    shipment = Shipment(FactFinder(recipe))
 
     def spread(parts: Sequence[Part], n_groups: int, n_segments: int) -> ShardedCounts:
         n_cases, n_workers = sum(len(part.groups) for part in parts), len(crew.wait_for_worker())
@@ -56,7 +48,7 @@ def spread_over(crew: DaskCrew, recipe: BankRecipe, size: int | None = None) -> 
             shard.key(recipe, n_groups, n_segments): shard
             for shard in cut(parts, size or cases_per_shard(n_cases, recipe.top_k, n_workers))
         }
-        resident = ResidentShards(crew, shipment, shards, (n_groups, n_segments))
+        resident = ResidentShards(crew, shards, (n_groups, n_segments))
         return ShardedCounts(resident.ask, list(resident.ask(_Summary())))
 
     return spread
@@ -80,8 +72,6 @@ class ResidentShards:
     Parameters
     ----------
     crew : DaskCrew
-    shipment : Shipment
-        Of what finds the facts.
     shards : mapping
         By key.
     layout : tuple
@@ -91,14 +81,12 @@ class ResidentShards:
     def __init__(
         self,
         crew: DaskCrew,
-        shipment: Shipment,
         shards: Mapping[str, Shard],
         layout: tuple[int, int],
     ) -> None:
         self._crew = crew
         self._layout = layout
         self._owners: dict[str, str] = {}
-        self.shipment = shipment
         self.shards = shards
         self.set_key = hash_of(list(shards))[:32]
         self.n_losses: Counter[str] = Counter()
@@ -118,9 +106,9 @@ class ResidentShards:
         return self._owners
 
     def source(self, shard: str) -> ShardSource:
-        """Return what a worker needs to lay out a shard."""
+        """Return what a worker needs to lay out a shard: facts, not what they were found from."""
         parts = [
-            ShardPart(part.labelled.cases, part.labelled.labels, part.groups, part.segments)
+            part._replace(labelled=part.labelled.without_names())
             for part in self.shards[shard].parts
         ]
         return ShardSource(parts, *self._layout)
@@ -187,7 +175,6 @@ class _Round:
             task = self._shift.send(
                 worker,
                 build_shard,
-                resident.shipment.for_worker(worker),
                 resident.set_key,
                 shard,
                 resident.source(shard),
@@ -207,9 +194,6 @@ class _Round:
         sent = self._sent.pop(event.task)
         if isinstance(event, Lost):
             self._lose(sent, is_suspect=event.is_suspect)
-        elif isinstance(event.value, Missing):
-            self._resident.shipment.is_missing(sent.worker)
-            self._waiting |= dict.fromkeys(sent.shards)
         else:
             found: ShardAnswers = event.value
             self._waiting |= dict.fromkeys(found.missing)
@@ -220,7 +204,6 @@ class _Round:
 
     def _lose(self, sent: _Sent, *, is_suspect: bool) -> None:
         resident = self._resident
-        resident.shipment.is_missing(sent.worker)
         self._lacking = {pair for pair in self._lacking if pair[0] != sent.worker}
         self._waiting |= dict.fromkeys(sent.shards)
         if not is_suspect:

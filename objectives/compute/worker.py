@@ -13,23 +13,16 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from objectives.array_folder import open_or_build
-from objectives.labelled_bank import LabelledBank
 from objectives.questions import LineQuestion, PairedLineQuestion, Questions, TrialQuestion
-from objectives.trial_bank import Part, TrialBank
+from objectives.trial_bank import TrialBank
 from objectives.trial_shard import SHARD_ARRAYS, open_shard, save_shard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
-    from objectives.bank import FactFinder
-    from objectives.cases import Case
-    from objectives.labelled_bank import Labels
     from objectives.questions import Question
+    from objectives.trial_bank import Part
 
 _N_SHARED = 4  # values
 _N_SETS = 4  # of shards: of that many studies
@@ -54,19 +47,10 @@ class SharedValue(NamedTuple):
     content: bytes | None
 
 
-class ShardPart(NamedTuple):
-    """Cases of a shard; see `objectives.trial_bank.Part`."""
-
-    cases: Sequence[Case]
-    labels: Labels
-    groups: NDArray[np.intp]
-    segments: NDArray[np.intp]
-
-
 class ShardSource(NamedTuple):
     """All that a worker needs to lay out a shard."""
 
-    parts: Sequence[ShardPart]
+    parts: Sequence[Part]
     n_groups: int
     n_segments: int
 
@@ -132,21 +116,11 @@ def answer_shards(shard_set: str, shards: Sequence[str], question: Question[Any]
 
 
 def build_shard(
-    finder: SharedValue,
-    shard_set: str,
-    shard: str,
-    source: ShardSource,
-    question: Question[Any],
-) -> ShardAnswers | Missing:
-    """Find the facts of a shard's cases, keep it laid out for trials, and answer for it."""
-    held = _held(finder)
-    if held is None:
-        return Missing()
+    shard_set: str, shard: str, source: ShardSource, question: Question[Any]
+) -> ShardAnswers:
+    """Keep a shard laid out for trials, and answer for it."""
     folder = _folder(shard_set, shard)
-    with held.lock:
-        open_or_build(
-            folder, shard, SHARD_ARRAYS, lambda new: save_shard(new, _lay_out(held.value, source))
-        )
+    open_or_build(folder, shard, SHARD_ARRAYS, lambda new: save_shard(new, TrialBank.of(*source)))
     _count("bank_shards")
     bank = open_shard(folder)
     with _lock:
@@ -166,23 +140,6 @@ def _held(shared: SharedValue) -> _Held | None:
         while len(_shared) > _N_SHARED:
             _shared.popitem(last=False)
         return held
-
-
-def _lay_out(finder: FactFinder, source: ShardSource) -> TrialBank:
-    parts = [
-        Part(
-            LabelledBank(
-                tuple(part.cases),
-                finder.facts(part.cases),
-                np.arange(len(part.cases)),
-                part.labels,
-            ),
-            part.groups,
-            part.segments,
-        )
-        for part in source.parts
-    ]
-    return TrialBank.of(parts, source.n_groups, source.n_segments)
 
 
 def _opened(shard_set: str, shard: str) -> TrialBank | None:
