@@ -57,8 +57,8 @@ dashboard: $(STAMP) ## browse the trials at http://127.0.0.1:8080 (STORAGE=URL, 
 	$(RADTUNE) dashboard --host $(HOST) --port $(PORT)
 
 postgres: PORT = 0
-postgres: $(STAMP) ## a PostgreSQL server for a try, thrown away at its end (PORT=5433; else a free one)
-	@$(RADTUNE) postgres --port $(PORT)
+postgres: $(STAMP) ## start a temporary PostgreSQL server (PORT=5433; else a free one)
+	@$(RUN)/python -m benchmarks.postgres_server --port $(PORT)
 
 # Two processes run tests, each on a core: more threads would only wait for each other.
 test test-others test-all: export OPENBLAS_NUM_THREADS = 1

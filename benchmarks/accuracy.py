@@ -11,11 +11,11 @@ import numpy as np
 
 from benchmarks.baselines import SCORERS, Ranked, by_rapidfuzz, by_text2term, by_tfidf
 from benchmarks.page import write_section
-from engine.coefficients import effective_coefficients
-from engine.decision import Status, decide
-from objectives.cases import dataset_files
+from engine.decision.decide import Status, decide
+from engine.ranking.coefficients import effective_coefficients
+from objectives.bank.scoring import find_winners, rank_first
+from objectives.cases.cases import dataset_files
 from objectives.configuration import Configuration, load_configuration
-from objectives.scoring import find_winners, rank_first
 from objectives.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from objectives.cases import Case
+    from objectives.cases.cases import Case
 
 _TUNING_STEP = 4  # thresholds of the baselines are set on every fourth tuning case
 

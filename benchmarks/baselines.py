@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine.catalogue import CatalogueRow
-    from objectives.cases import Case
+    from engine.catalogue.rows import CatalogueRow
+    from objectives.cases.cases import Case
 
 TOP_K = 25
 _BATCH = 500  # cases

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.measurement import BLAS_TUNING
 from benchmarks.page import write_section
-from objectives.output import write_whole
+from support.atomic_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

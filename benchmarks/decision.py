@@ -14,19 +14,19 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks.baselines import Ranked, by_rapidfuzz, by_tfidf
 from benchmarks.page import write_section
 from benchmarks.pictures import draw_reliability, draw_risk_coverage
-from engine.coefficients import effective_coefficients
-from engine.decision import decide, may_be_accepted
-from objectives.cases import dataset_files
+from engine.decision.decide import decide, may_be_accepted
+from engine.ranking.coefficients import effective_coefficients
+from objectives.bank.scoring import find_winners
+from objectives.cases.cases import dataset_files
 from objectives.configuration import Configuration, load_configuration
-from objectives.reliability import Reliability, reliability
-from objectives.risk_coverage import (
+from objectives.decisions.calibration_error import Reliability, reliability
+from objectives.decisions.risk_coverage import (
     CurvePoint,
     error_upper_bound,
     largest_coverage,
     risk_coverage,
     smallest_threshold,
 )
-from objectives.scoring import find_winners
 from objectives.workspace import Workspace
 from studies import OptimizationConfig, TrainingOptimizer
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from objectives.cases import Case
-    from objectives.labelled_bank import LabelledBank
+    from objectives.bank.labelled_bank import LabelledBank
+    from objectives.cases.cases import Case
 
 _TARGET_COVERAGE = 0.80
 _TARGET_NOT_ACCEPTED = 0.95

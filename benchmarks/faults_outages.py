@@ -20,7 +20,7 @@ from benchmarks.faults_ground import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from studies.postgres_server import PostgresServer
+    from benchmarks.postgres_server import PostgresServer
 
 _SEED = 13
 _N_BEFORE = 40  # trials before, and after, what disturbs them

@@ -19,7 +19,7 @@ from typing_extensions import override
 from benchmarks.faults_ground import Notes
 from scripts.run_training import main
 from studies.coordinator import Coordinator
-from studies.ownership import Ownership
+from studies.storage.ownership import Ownership
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial
 
-    from studies.ownership import Standing, Summary
+    from studies.storage.ownership import Standing, Summary
 
 _HOUR = timedelta(hours=1)
 

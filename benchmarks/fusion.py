@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from benchmarks.measurement import Measurement, at_least, in_turn, seconds
-from engine.coefficients import COEFFICIENT_GRID, N_FEATURES, Feature
-from engine.grid import shares_on_grid
-from objectives.cases import dataset_files
+from engine.ranking.weights import N_FEATURES, Feature
+from engine.rounding import COEFFICIENT_GRID, shares_on_grid
+from objectives.bank.trial_bank import Part, TrialBank
+from objectives.cases.cases import dataset_files
 from objectives.configuration import load_configuration
-from objectives.trial_bank import Part, TrialBank
 from objectives.workspace import Workspace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from objectives.labelled_bank import LabelledBank
+    from objectives.bank.labelled_bank import LabelledBank
 
 RANX = Path(".local", "ranx", "bin", "python")
 _NAME = "weights of 5 runs: ours against ranx optimize_fusion"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from objectives.cases import dataset_files
+from benchmarks.hazard_log import hazard_page
+from objectives.cases.cases import dataset_files
 from objectives.configuration import load_configuration
-from objectives.decision_quality import report_decisions
-from objectives.hazards import hazard_page
-from objectives.output import write_whole
+from objectives.decisions.decision_quality import report_decisions
 from objectives.workspace import Workspace
+from support.atomic_files import write_whole
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "hazards.md"
 

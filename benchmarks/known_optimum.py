@@ -12,21 +12,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from benchmarks.search_study import Budget, search
-from engine.coefficients import FEATURE_GRID, N_FEATURES, Feature, effective_coefficients
-from objectives.bank import FeatureBank
-from objectives.cases import Case
+from engine.ranking.coefficients import effective_coefficients
+from engine.ranking.weights import N_FEATURES, Feature
+from engine.rounding import FEATURE_GRID
+from objectives.bank.feature_bank import FeatureBank
+from objectives.bank.labelled_bank import LabelledBank, Labels
+from objectives.bank.scoring import find_winners
+from objectives.cases.cases import Case
+from objectives.cases.critical_errors import CRITICAL_KINDS
 from objectives.configuration import load_configuration
-from objectives.labelled_bank import LabelledBank, Labels
 from objectives.metrics import accuracy_at_1
-from objectives.scoring import find_winners
 from objectives.search_space import SearchSpace
-from objectives.truth import CRITICAL_KINDS
-from studies.options import OptimizationConfig
+from studies.definition.options import OptimizationConfig
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.settings import Weights
+    from engine.ranking.weights import Weights
     from objectives.configuration import Configuration
 
 PROBLEMS = (

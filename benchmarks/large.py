@@ -25,7 +25,7 @@ from benchmarks.many_names import write_cases
 from benchmarks.measurement import BLAS_TUNING
 from benchmarks.page import write_section
 from objectives.configuration import PROJECT_ROOT
-from studies.provenance import code_version
+from studies.definition.provenance import code_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -19,27 +19,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
-import engine.candidates
+import engine.ranking.candidates
 from benchmarks.measurement import seconds
-from objectives.case_counts import LocalCounts
-from objectives.compute.connection import crew_of_scheduler
-from objectives.compute.executor import DaskExecutor
-from objectives.compute.shards import spread_over
+from exchange.maps.mapping import map_file
 from objectives.configuration import load_configuration
-from objectives.executors import ThisProcess
-from objectives.lines import coordinate_directions, line_through
-from objectives.mapping import map_file
+from objectives.lines.line import coordinate_directions, line_through
 from objectives.objective import WeightObjective
 from objectives.search_space import SearchSpace
-from objectives.training import ScalableTrainingFramework
+from objectives.shards.case_counts import LocalCounts
+from objectives.shards.resident_shards import spread_over
+from objectives.training.framework import ScalableTrainingFramework
 from objectives.workspace import Workspace
-from studies.options import make_pruner
+from studies.definition.options import make_pruner
+from support.compute.connection import crew_of_scheduler
+from support.compute.executor import DaskExecutor
+from support.executors import ThisProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from objectives.compute.crew import DaskCrew
-    from objectives.executors import Executor
+    from support.compute.crew import DaskCrew
+    from support.executors import Executor
 
 BANK, TRAIN, MAP = "bank", "train, its bank there", "map"
 LAY_OUT, TRIAL, LINE = "cases laid out for trials", "a trial", "a line"
@@ -71,14 +71,14 @@ def bank(path: Path, crew: DaskCrew | None) -> Found:
     """Compute the facts of every case."""
     workspace = Workspace(load_configuration(), executor=_executor(crew))
     cases = workspace.load_cases([path]).cases
-    find, n_found = engine.candidates._find, Counter[str]()  # noqa: SLF001 - to count its calls
+    find, n_found = engine.ranking.candidates._find, Counter[str]()  # noqa: SLF001 - to count its calls
 
     def counted(*given: Any) -> Any:  # noqa: ANN401 - whatever it takes
         n_found["new"] += 1
         return find(*given)
 
     started = time.perf_counter()
-    with patch("engine.candidates._find", counted):
+    with patch("engine.ranking.candidates._find", counted):
         facts = workspace.facts(cases)
     taken = time.perf_counter() - started
     outcome = hashlib.sha256(facts.features[-_N_COMPARED:].tobytes()).hexdigest()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from objectives.cases import dataset_files
+from objectives.cases.cases import dataset_files
 from objectives.configuration import load_configuration
 from objectives.workspace import Workspace
 

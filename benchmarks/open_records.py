@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.files import read_json_records
-from objectives.cases import dataset_files
+from objectives.cases.cases import dataset_files
 from objectives.configuration import site_key
+from support.files import read_json_records
 
 if TYPE_CHECKING:
     from typing import Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from objectives.output import write_whole
+from support.atomic_files import write_whole
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 

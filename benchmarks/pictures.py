@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from objectives.reliability import Reliability
-    from objectives.risk_coverage import CurvePoint
+    from objectives.decisions.calibration_error import Reliability
+    from objectives.decisions.risk_coverage import CurvePoint
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 _COLOURS = ("#0b5fa5", "#1b9e77", "#d95f02", "#7f7f7f")

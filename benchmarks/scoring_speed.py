@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.measurement import Measurement, at_least, at_most, in_turn, seconds
-from engine.coefficients import effective_coefficients
-from objectives.cases import dataset_files
+from engine.ranking.coefficients import effective_coefficients
+from objectives.cases.cases import dataset_files
 from objectives.configuration import load_configuration
 from objectives.objective import WeightObjective
 from objectives.search_space import SearchSpace
 from objectives.workspace import Workspace
-from studies.options import make_pruner
+from studies.definition.options import make_pruner
 
 if TYPE_CHECKING:
-    from engine.settings import Weights
+    from engine.ranking.weights import Weights
     from objectives.configuration import Configuration
 
 N_VECTORS = 256

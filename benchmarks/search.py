@@ -22,16 +22,16 @@ from benchmarks.processes import run_some_at_a_time
 from benchmarks.search_report import Compared, Found, OnTestSites, Recovered
 from benchmarks.search_study import Budget
 from benchmarks.search_worker import Job, Run
-from engine.coefficients import effective_coefficients
-from objectives.cases import dataset_files
+from engine.ranking.coefficients import effective_coefficients
+from objectives.bank.scoring import find_winners
+from objectives.cases.cases import dataset_files
 from objectives.configuration import load_configuration
-from objectives.decision_quality import count_critical
+from objectives.decisions.decision_quality import count_critical
 from objectives.metrics import accuracy_at_1
-from objectives.scoring import find_winners
 from objectives.search_space import real_weights, weights_of
 from objectives.workspace import Workspace
-from studies.material import load_material
-from studies.paired import clusters_of, paired_interval
+from studies.datasets import load_material
+from studies.gate.paired_test import clusters_of, paired_interval
 from studies.pruners import PRUNERS
 from studies.samplers import STRATEGIES
 

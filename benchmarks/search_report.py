@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.measurement import Measurement, at_least, at_most
 from benchmarks.search_trace import Step, after_seconds, after_trials, share_of_gain
-from objectives.truth import CRITICAL_KINDS
-from studies.gate import Verdict
+from objectives.cases.critical_errors import CRITICAL_KINDS
+from studies.gate.gate import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from benchmarks.search_worker import Run
-    from objectives.decision_quality import CriticalErrors
-    from studies.paired import Interval
+    from objectives.decisions.decision_quality import CriticalErrors
+    from studies.gate.paired_test import Interval
 
 TRIALS = (25, 100, 300, 1_000)
 SECONDS = (10, 60)

@@ -14,18 +14,18 @@ from benchmarks.search_trace import Step, steps_of
 from objectives.objective import WeightObjective
 from objectives.search_space import SearchSpace
 from studies.coordinator import Coordinator
-from studies.options import make_pruner, make_strategy
-from studies.ownership import Ownership
+from studies.definition.options import make_pruner, make_strategy
 from studies.progress import Silence
 from studies.stopping import Stopper, StoppingRules
-from studies.storage import open_storage, quiet_optuna
-from studies.study_queue import offer
+from studies.storage.database import open_storage, quiet_optuna
+from studies.storage.ownership import Ownership
+from studies.storage.study_queue import offer
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
+    from objectives.bank.labelled_bank import LabelledBank
     from objectives.configuration import Configuration, StudySettings
-    from objectives.labelled_bank import LabelledBank
 
 
 class Budget(NamedTuple):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from optuna.trial import TrialState
 
-from studies.records import is_feasible
+from studies.storage.trial_records import is_feasible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

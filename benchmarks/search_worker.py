@@ -16,10 +16,10 @@ from benchmarks.search_study import Budget, Searched, search
 from benchmarks.search_trace import Step, after_trials
 from objectives.configuration import Configuration, load_configuration
 from objectives.search_space import weights_of
-from studies.gate import Verdict
-from studies.material import Material, load_material, load_sanity
-from studies.options import OptimizationConfig
-from studies.proof import prove
+from studies.datasets import Material, load_material, load_sanity
+from studies.definition.options import OptimizationConfig
+from studies.gate.evaluation import prove
+from studies.gate.gate import Verdict
 
 
 class Job(NamedTuple):

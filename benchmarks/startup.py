@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from benchmarks.measurement import Measurement, at_most
-from engine.catalogue import CatalogueRow, load_catalogue
-from engine.index import CatalogueIndex
+from engine.catalogue.index import CatalogueIndex
+from engine.catalogue.rows import CatalogueRow
 from engine.lookup import LookupEngine
-from objectives.cases import dataset_files
+from exchange.catalogues.nhs_json import load_catalogue
+from objectives.cases.cases import dataset_files
 from objectives.configuration import PROJECT_ROOT, load_configuration, resolve
 from objectives.workspace import Workspace
 

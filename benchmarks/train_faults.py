@@ -19,8 +19,8 @@ import sqlalchemy as sa
 
 from benchmarks.faults_ground import PAGE, Ground, Process, table
 from benchmarks.page import write_section
-from objectives.session_schema import open_database
-from objectives.session_tables import PERFORMANCE, RESULTS, SESSIONS
+from objectives.training.session_schema import open_database
+from objectives.training.session_tables import PERFORMANCE, RESULTS, SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

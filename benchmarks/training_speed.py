@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.measurement import Measurement, at_least, in_turn
 from benchmarks.processes import run_cold
-from objectives.cases import dataset_files
+from objectives.cases.cases import dataset_files
 from objectives.configuration import PROJECT_ROOT, load_configuration, resolve
 
 if TYPE_CHECKING:

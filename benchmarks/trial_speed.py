@@ -13,16 +13,16 @@ from unittest.mock import patch
 import optuna
 
 from benchmarks.measurement import Measurement, at_least, at_most, in_turn, seconds
+from benchmarks.postgres_server import PostgresServer, find
 from benchmarks.search_study import run_study
 from objectives.configuration import load_configuration
 from objectives.objective import WeightObjective
 from objectives.search_space import WEIGHT_NAMES
-from studies.material import load_material, load_sanity
-from studies.options import OptimizationConfig, make_pruner
-from studies.postgres_server import PostgresServer, find
+from studies.datasets import load_material, load_sanity
+from studies.definition.options import OptimizationConfig, make_pruner
 from studies.samplers.from_optuna import TPEInBox
 from studies.stopping import Stopper, StoppingRules
-from studies.storage import open_storage, quiet_optuna
+from studies.storage.database import open_storage, quiet_optuna
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

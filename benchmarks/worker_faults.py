@@ -23,7 +23,7 @@ from benchmarks.faults_outages import (
 )
 from benchmarks.faults_owners import cut_off, kill_coordinators, start_at_once
 from benchmarks.page import write_section
-from studies.postgres_server import PostgresServer
+from benchmarks.postgres_server import PostgresServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,23 +6,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine.candidates import Retriever
-from engine.coefficients import N_FEATURES, Feature, effective_coefficients
-from engine.decision import N_SCORES, Decided, Evidence, Status, decide
-from engine.departures import Departure
-from engine.explain import Reading, Vetoed, contributions, readings, strongest_vetoed
-from engine.query import Query, make_query
-from engine.ranking import Ranking, rank
-from engine.reasons import ambiguity_reasons
+from engine.decision.decide import Decided, Status, decide
+from engine.decision.evidence import N_SCORES, Evidence
+from engine.decision.explain import Reading, Vetoed, contributions, readings, strongest_vetoed
+from engine.decision.reasons import ambiguity_reasons
+from engine.ranking.candidates import Retriever
+from engine.ranking.coefficients import effective_coefficients
+from engine.ranking.departures import Departure
+from engine.ranking.rank import Ranking, rank
+from engine.ranking.weights import N_FEATURES, Feature
+from engine.reading.query import Query, make_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from engine.catalogue import CatalogueRow
-    from engine.index import CatalogueIndex
-    from engine.settings import Judgement
+    from engine.catalogue.index import CatalogueIndex
+    from engine.catalogue.rows import CatalogueRow
+    from engine.decision.settings import Judgement
 
 
 class Answer(NamedTuple):

@@ -6,7 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from objectives.training import ScalableTrainingFramework, TrainingConfig, TrainingMetrics
+    from objectives.training.framework import (
+        ScalableTrainingFramework,
+        TrainingConfig,
+        TrainingMetrics,
+    )
 
 __all__ = ["ScalableTrainingFramework", "TrainingConfig", "TrainingMetrics"]
 
@@ -15,7 +19,7 @@ def __getattr__(name: str) -> object:
     """Import what a training run needs when it is asked for: a lookup needs none of it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("objectives.training"), name)
+    return getattr(import_module("objectives.training.framework"), name)
 
 
 def __dir__() -> list[str]:

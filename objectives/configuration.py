@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from engine.errors import ConfigurationError, InputFileError, shown
-from engine.settings import (
-    Calibration,
-    DecisionSettings,
-    Finite,
-    Judgement,
-    RetrievalSettings,
-    Section,
-    Share,
-    Weights,
-)
-from objectives.plain_yaml import read_yaml
+from engine.decision.settings import Calibration, DecisionSettings, Judgement
+from engine.ranking.weights import FEATURE_OF, OTHERS, Weights
+from engine.settings import Finite, RetrievalSettings, Section, Share
+from support.errors import ConfigurationError, InputFileError, shown
+from support.hashing import hash_of
+from support.safe_yaml import read_yaml
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONFIG = Path("config.yaml")
-
-WeightName = Literal[
-    "anatomy_weight",
-    "modality_weight",
-    "laterality_weight",
-    "contrast_weight",
-    "technique_weight",
-    "semantic_weight",
-    "frequency_weight",
-    "interventional_bonus",
-    "interventional_penalty",
-    "specificity_penalty_weight",
-    "exact_match_bonus",
-    "synonym_match_bonus",
-    "context_match_bonus",
-    "contrast_mismatch_score",
-    "contrast_null_score",
-]
 
 Positive = Annotated[int, Field(ge=1, strict=True)]
 NotNegative = Annotated[int, Field(ge=0, strict=True)]
@@ -55,6 +29,33 @@ def site_key(site: str) -> str:
 
 Site = Annotated[str, AfterValidator(site_key)]
 Bounds = tuple[Finite, Finite]
+
+
+def _known_weight(name: str) -> str:
+    if name not in FEATURE_OF:
+        raise ValueError(f"no such weight; there are {', '.join(FEATURE_OF)}")
+    return name
+
+
+def _within_limits(bounds: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    for name, (low, high) in bounds.items():
+        kind = FEATURE_OF[name].kind
+        lowest, highest = kind.limits
+        if kind.is_share:
+            raise ValueError(f"{name} is a share of a whole and has no bounds")
+        if not lowest <= low < high <= highest:
+            raise ValueError(f"{name} must be [low, high] within [{lowest}, {highest}]")
+    return bounds
+
+
+def _with_defaults(bounds: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Add the default range of every weight that is no share and has no bounds."""
+    return {f.weight: bounds.get(f.weight, f.default_range) for f in OTHERS}
+
+
+WeightName = Annotated[str, AfterValidator(_known_weight)]
+SomeBounds = Annotated[dict[WeightName, Bounds], AfterValidator(_within_limits)]
+AllBounds = Annotated[SomeBounds, AfterValidator(_with_defaults)]
 
 
 class DataSettings(Section):
@@ -138,27 +139,6 @@ class PrunerSettings(Section):
     wilcoxon: WilcoxonSettings
 
 
-class BoundsSettings(Section):
-    """Range of each weight that is no share of a whole, [low, high]."""
-
-    interventional_bonus: Bounds
-    interventional_penalty: Bounds
-    specificity_penalty_weight: Bounds
-    exact_match_bonus: Bounds
-    synonym_match_bonus: Bounds
-    context_match_bonus: Bounds
-    contrast_mismatch_score: Bounds
-    contrast_null_score: Bounds
-
-    @model_validator(mode="after")
-    def _within_reach(self) -> Self:
-        for name, (low, high) in self:
-            lowest, highest = (-1.0, 0.0) if name == "interventional_penalty" else (0.0, 1.0)
-            if not lowest <= low < high <= highest:
-                raise ValueError(f"{name} must be [low, high] within [{lowest}, {highest}]")
-        return self
-
-
 class StudySettings(Section):
     """Defaults of a study."""
 
@@ -173,7 +153,7 @@ class StudySettings(Section):
     pruner: str
     pruners: PrunerSettings
     n_random_vectors: Positive
-    bounds: BoundsSettings
+    bounds: AllBounds
     grid: dict[WeightName, Annotated[list[Finite], Field(min_length=1)]]
 
 
@@ -289,8 +269,3 @@ def resolve(path: Path) -> Path:
         return in_project if in_project.exists() else path
     except OSError as error:
         raise InputFileError(f"{path!s:.60}: no usable path ({error.strerror})") from None
-
-
-def hash_of(document: object) -> str:
-    """Hash anything that JSON can write (SHA-256, hexadecimal, keys sorted)."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

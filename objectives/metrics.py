@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.decision import Decisions, Status
+from engine.decision.decide import Decisions, Status
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from objectives.labelled_bank import Labels
+    from objectives.bank.labelled_bank import Labels
 
 
 def accuracy_at_1(correct: NDArray[np.bool_], answerable: NDArray[np.bool_]) -> float:

@@ -8,31 +8,32 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
 
 import numpy as np
 
-from engine.coefficients import FEATURE_GRID, effective_coefficients
-from objectives.case_counts import LocalCounts
-from objectives.line_profile import profile
-from objectives.paired_profile import paired_profile
-from objectives.questions import (
+from engine.ranking.coefficients import effective_coefficients
+from engine.rounding import FEATURE_GRID
+from objectives.bank.trial_bank import Part
+from objectives.cases.critical_errors import CRITICAL_KINDS
+from objectives.lines.line_profile import profile
+from objectives.lines.paired_profile import paired_profile
+from objectives.shards.case_counts import LocalCounts
+from objectives.shards.questions import (
     GradientQuestion,
     LineQuestion,
     PairedLineQuestion,
     PairedQuestion,
 )
-from objectives.trial_bank import Part
-from objectives.truth import CRITICAL_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from engine.settings import Weights
-    from objectives.case_counts import SpreadCases
+    from engine.ranking.weights import Weights
+    from objectives.bank.labelled_bank import LabelledBank
+    from objectives.bank.trial_bank import Tally
     from objectives.configuration import ObjectiveSettings
-    from objectives.labelled_bank import LabelledBank
-    from objectives.lines import Line
-    from objectives.paired_profile import PairedCounts
-    from objectives.trial_bank import Tally
+    from objectives.lines.line import Line
+    from objectives.lines.paired_profile import PairedCounts
+    from objectives.shards.case_counts import SpreadCases
 
 
 class Rung(NamedTuple):

@@ -11,28 +11,39 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
 
-from engine.coefficients import N_FEATURES, SHARES, Feature
-from engine.errors import ConfigurationError
-from engine.grid import shares_on_grid
-from engine.settings import ComponentWeights, FinalWeights, Weights
-from objectives.configuration import WeightName, first_problem
+from engine.ranking.weights import (
+    FEATURE_OF,
+    FINALS,
+    N_FEATURES,
+    OTHERS,
+    SHARES,
+    SLOTS,
+    Feature,
+    Kind,
+    make_weights,
+    value_of,
+)
+from engine.rounding import shares_on_grid
+from objectives.configuration import first_problem
+from support.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from objectives.configuration import BoundsSettings
+    from engine.ranking.weights import Weights
 
-WEIGHT_NAMES: tuple[str, ...] = get_args(WeightName)
-SLOT_NAMES = WEIGHT_NAMES[:5]
-FINAL_NAMES = ("component_weight", "semantic_weight", "frequency_weight")
-BOX_NAMES = WEIGHT_NAMES[7:]
+COMPONENT = "component_weight"  # what the other shares of the whole score leave
+WEIGHT_NAMES: tuple[str, ...] = tuple(FEATURE_OF)
+SLOT_NAMES = tuple(feature.weight for feature in SLOTS)
+FINAL_NAMES = (COMPONENT, *(feature.weight for feature in FINALS))
+BOX_NAMES = tuple(feature.weight for feature in OTHERS)
 
 _U_LOW, _U_HIGH = 1e-6, 1.0 - 1e-6
 _SHARE_GRID = 10_000
@@ -48,20 +59,27 @@ class Coordinate(NamedTuple):
     high: float
 
 
+def limits(name: str) -> tuple[float, float]:
+    """Return the lowest and the highest value that a weight can have.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is no such weight.
+    """
+    if name == COMPONENT:
+        return Kind.FINAL.limits
+    if name not in FEATURE_OF:
+        raise ConfigurationError(f"{name}: no such weight; there are {', '.join(WEIGHT_NAMES)}")
+    return FEATURE_OF[name].kind.limits
+
+
 def real_weights(weights: Weights) -> dict[str, float]:
     """Return the weights under the names that users know, in the order of `WEIGHT_NAMES`.
 
     ``component_weight`` is left out: it is what semantic and frequency leave.
     """
-    slots = {f"{slot}_weight": share for slot, share in weights.weights_component}
-    final = weights.weights_final
-    values = {
-        **slots,
-        "semantic_weight": final.semantic,
-        "frequency_weight": final.frequency,
-        **{name: getattr(weights, name) for name in BOX_NAMES},
-    }
-    return {name: float(values[name]) for name in WEIGHT_NAMES}
+    return {name: value_of(weights, feature) for name, feature in FEATURE_OF.items()}
 
 
 def weights_of(values: Mapping[str, float]) -> Weights:
@@ -72,17 +90,12 @@ def weights_of(values: Mapping[str, float]) -> Weights:
     ConfigurationError
         Names the weight that is out of range.
     """
-    semantic, frequency = values["semantic_weight"], values["frequency_weight"]
-    component = round(1.0 - semantic - frequency, _RESIDUE_DECIMALS)
-    slots = {name.removesuffix("_weight"): values[name] for name in SLOT_NAMES}
+    by_feature = {feature: values[name] for name, feature in FEATURE_OF.items()}
+    component = 1.0
+    for feature in FINALS:
+        component -= by_feature[feature]
     try:
-        return Weights(
-            weights_component=ComponentWeights(**slots),
-            weights_final=FinalWeights(
-                component=component, semantic=semantic, frequency=frequency
-            ),
-            **{name: values[name] for name in BOX_NAMES},
-        )
+        return make_weights(round(component, _RESIDUE_DECIMALS), by_feature)
     except ValidationError as error:
         raise ConfigurationError(first_problem(error)) from None
 
@@ -92,7 +105,7 @@ class SearchSpace:
 
     Parameters
     ----------
-    bounds : BoundsSettings
+    bounds : mapping of str to (low, high)
         Range of each weight that is no share.
     ranges : mapping of str to (low, high), optional
         Narrower ranges of single weights. A share with a range of its own is taken first; the
@@ -105,13 +118,13 @@ class SearchSpace:
     """
 
     def __init__(
-        self, bounds: BoundsSettings, ranges: Mapping[str, tuple[float, float]] | None = None
+        self,
+        bounds: Mapping[str, tuple[float, float]],
+        ranges: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
-        self._ranges = {**dict(bounds), **(ranges or {})}
+        self._ranges = {**bounds, **(ranges or {})}
         for name, (low, high) in self._ranges.items():
-            if name not in (*WEIGHT_NAMES, *FINAL_NAMES):
-                raise ConfigurationError(f"{name}: no such weight; there are {WEIGHT_NAMES}")
-            least, most = (-1.0, 0.0) if name == "interventional_penalty" else (0.0, 1.0)
+            least, most = limits(name)
             if not least <= low <= high <= most:
                 raise ConfigurationError(
                     f"{name}: [{low}, {high}] is no range within [{least:g}, {most:g}]"
@@ -146,7 +159,7 @@ class SearchSpace:
     def encode(self, weights: Weights) -> dict[str, float]:
         """Turn weights into coordinates, moved to the border of the box where they lie outside."""
         values = real_weights(weights)
-        values["component_weight"] = weights.weights_final.component
+        values[COMPONENT] = weights.weights_final.component
         point: dict[str, float] = {}
         for group in (SLOT_NAMES, FINAL_NAMES):
             free = [name for name in group if name not in self._ranges]
@@ -201,27 +214,17 @@ def _row(entries: Mapping[Feature, float]) -> NDArray[np.float64]:
     return row
 
 
-_COMPONENT = _row(dict.fromkeys(SHARES[: len(SLOT_NAMES)], 1.0))
+_COMPONENT = _row(dict.fromkeys(SLOTS, 1.0))
 _CONTRAST = _row({Feature.CONTRAST_MATCH: 1.0})
 
 
 def _ratio(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Return a weight as a sum of coefficients, over another sum or over 1 (None)."""
-    if name in SLOT_NAMES:
-        return _row({SHARES[SLOT_NAMES.index(name)]: 1.0}), _COMPONENT
-    return {
-        "component_weight": (_COMPONENT, None),
-        "semantic_weight": (_row({Feature.SEMANTIC: 1.0}), None),
-        "frequency_weight": (_row({Feature.FREQUENCY: 1.0}), None),
-        "interventional_bonus": (_row({Feature.INTERVENTIONAL_AGREEMENT: 1.0}), None),
-        "interventional_penalty": (_row({Feature.INTERVENTIONAL_CONFLICT: 1.0}), None),
-        "specificity_penalty_weight": (_row({Feature.UNSTATED_ADDITIONS: -1.0}), None),
-        "exact_match_bonus": (_row({Feature.EXACT_MATCH: 1.0}), None),
-        "synonym_match_bonus": (_row({Feature.SYNONYM_MATCH: 1.0}), None),
-        "context_match_bonus": (_row({Feature.CONTEXT_MATCH: 1.0}), None),
-        "contrast_mismatch_score": (_row({Feature.CONTRAST_MISMATCH: 1.0}), _CONTRAST),
-        "contrast_null_score": (_row({Feature.CONTRAST_NULL: 1.0}), _CONTRAST),
-    }[name]
+    if name == COMPONENT:
+        return _COMPONENT, None
+    feature = FEATURE_OF[name]
+    part = _row({feature: -1.0 if feature.kind is Kind.DEDUCTION else 1.0})
+    return part, {Kind.SLOT: _COMPONENT, Kind.CREDIT: _CONTRAST}.get(feature.kind)
 
 
 def weight_at(name: str, coefficients: NDArray[np.floating]) -> float:
@@ -230,7 +233,7 @@ def weight_at(name: str, coefficients: NDArray[np.floating]) -> float:
     Parameters
     ----------
     name : str
-        One of `WEIGHT_NAMES`, or ``component_weight``.
+        One of `WEIGHT_NAMES`, or `COMPONENT`.
     coefficients : ndarray of float, shape (n_features,)
         Where the weight is a share or a credit of something, not of nothing.
     """
@@ -247,7 +250,7 @@ def share_in_proportion(weights: Weights, chosen: Mapping[str, float]) -> Weight
         When the chosen shares are negative or take more than the whole.
     """
     values = real_weights(weights)
-    values["component_weight"] = weights.weights_final.component
+    values[COMPONENT] = weights.weights_final.component
     for group in (SLOT_NAMES, FINAL_NAMES):
         taken = {name: chosen[name] for name in group if name in chosen}
         if not taken:

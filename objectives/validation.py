@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sklearn.metrics import adjusted_rand_score
 
-from engine.coefficients import effective_coefficients
-from engine.errors import InputFileError
-from engine.files import read_json_records
-from engine.parse import parse
-from engine.query import make_query
-from objectives.calibration import calibration_note
+from engine.ranking.coefficients import effective_coefficients
+from engine.reading.parse import parse
+from engine.reading.query import make_query
+from objectives.bank.scoring import find_winners
 from objectives.configuration import resolve
-from objectives.decision_quality import DecisionReport, report_decisions
-from objectives.identifiers import mask
+from objectives.decisions.calibration import calibration_note
+from objectives.decisions.decision_quality import DecisionReport, report_decisions
 from objectives.metrics import accuracy_at_1, recall_at_k
-from objectives.scoring import find_winners
 from objectives.workspace import Workspace
+from support.errors import InputFileError
+from support.files import read_json_records
+from support.identifiers import mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from objectives.cases import Case
+    from objectives.cases.cases import Case
     from objectives.configuration import Configuration
 
 ACCURACY_SHARE, MODALITY_SHARE, CONSISTENCY_SHARE = 0.7, 0.2, 0.1

@@ -6,19 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine.coefficients import (
-    COEFFICIENT_GRID,
-    effective_coefficients,
-    weights_from_coefficients,
-)
-from objectives.lines import DIRECTION_NAMES, coordinate_directions, line_through
-from objectives.search_space import real_weights, share_in_proportion, weight_at
+from engine.ranking.coefficients import effective_coefficients, weights_from_coefficients
+from engine.rounding import COEFFICIENT_GRID
+from objectives.lines.line import DIRECTION_NAMES, coordinate_directions, line_through
+from objectives.search_space import COMPONENT, real_weights, share_in_proportion, weight_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.settings import Weights
-    from objectives.lines import Line
+    from engine.ranking.weights import Weights
+    from objectives.lines.line import Line
     from objectives.objective import PairedStretches, WeightObjective
     from objectives.search_space import SearchSpace
 
@@ -113,7 +110,7 @@ def weight_effects(
     # on the grid, so that no share is left that is too small to be moved in proportion
     settled = weights_from_coefficients(effective_coefficients(weights))
     directions = coordinate_directions(settled)
-    present = {**real_weights(weights), "component_weight": weights.weights_final.component}
+    present = {**real_weights(weights), COMPONENT: weights.weights_final.component}
     critical = objective.evaluate(weights).critical_by_kind or {}
     effects = []
     for name in DIRECTION_NAMES:

@@ -5,20 +5,28 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from engine.catalogue import CatalogueRow, load_catalogue
-from engine.errors import InputFileError
-from engine.files import sha256_of_file
-from engine.index import CatalogueIndex
+from engine.catalogue.index import CatalogueIndex
+from engine.catalogue.rows import CatalogueRow
 from engine.lookup import LookupEngine
-from objectives.bank import BankRecipe, FeatureBank, OnCases, OnReady, load_or_build_bank, silent
-from objectives.cases import Case, CaseSet, dataset_files, load_cases
+from exchange.catalogues.nhs_json import load_catalogue
+from objectives.bank.catalogue_cache import read_postings, read_slots
+from objectives.bank.feature_bank import (
+    BankRecipe,
+    FeatureBank,
+    OnCases,
+    OnReady,
+    load_or_build_bank,
+    silent,
+)
+from objectives.bank.labelled_bank import LabelledBank, label_candidates
+from objectives.cases.cases import Case, CaseSet, dataset_files, load_cases
+from objectives.cases.critical_errors import RowTruth
+from objectives.cases.usage import Usage
+from objectives.cases.usage_cache import read_counts
 from objectives.configuration import resolve
-from objectives.executors import Executor, LocalProcesses
-from objectives.labelled_bank import LabelledBank, label_candidates
-from objectives.row_cache import read_postings, read_slots
-from objectives.truth import RowTruth
-from objectives.usage import Usage
-from objectives.usage_cache import read_counts
+from support.errors import InputFileError
+from support.executors import Executor, LocalProcesses
+from support.hashing import sha256_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +92,7 @@ class Workspace:
     def load_cases(
         self, paths: Sequence[Path], limit: int | None = None, *, open_test_sites: bool = False
     ) -> CaseSet:
-        """Load the cases of some files; see `objectives.cases.load_cases`.
+        """Load the cases of some files; see `objectives.cases.cases.load_cases`.
 
         The labels of the test sites (``split.test``) are withheld and counted by site.
 
@@ -99,7 +107,7 @@ class Workspace:
         Raises
         ------
         InputFileError
-            As `objectives.cases.load_cases`.
+            As `objectives.cases.cases.load_cases`.
         """
         closed_sites = () if open_test_sites else self._config.split.test
         return load_cases(paths, self._names, limit, closed_sites)
@@ -144,7 +152,7 @@ class Workspace:
         *,
         on_ready: OnReady | None = None,
     ) -> FeatureBank:
-        """Open or build the bank of some cases; see `objectives.bank.load_or_build_bank`."""
+        """Open or build the bank of some cases; see `load_or_build_bank`."""
         training = self._config.training
         return load_or_build_bank(
             cases,

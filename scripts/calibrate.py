@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from objectives.configuration import DEFAULT_CONFIG, load_configuration
-from scripts.computing import AllowInsecureOption, SchedulerOption, opened_executor
-from scripts.console import (
+from scripts.shared.computing import AllowInsecureOption, SchedulerOption, opened_executor
+from scripts.shared.console import (
     ConfigOption,
     DatasetDirOption,
     DatasetOption,
@@ -16,8 +16,8 @@ from scripts.console import (
     print_json,
     warn_bad_records,
 )
-from scripts.decisions import decision_lines, reliability_lines
-from scripts.progress import case_progress
+from scripts.shared.decisions import decision_lines, reliability_lines
+from scripts.shared.progress import case_progress
 from studies import calibrate as calibration
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from scripts.storage import StorageOption, storage_url
-from studies import study_queue
-from studies.storage import opened_storage
+from scripts.shared.storage import StorageOption, storage_url
+from studies.storage import study_queue
+from studies.storage.database import opened_storage
 
 
 def cancel(

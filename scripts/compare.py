@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from objectives.configuration import resolve
-from objectives.output import spare_inputs, write_whole
-from scripts.console import (
+from scripts.shared.console import (
     DatasetDirOption,
     DatasetOption,
     JsonOption,
@@ -21,6 +20,7 @@ from scripts.console import (
 )
 from studies import compare as comparing
 from studies.compare import Change, ChangedCase
+from support.atomic_files import spare_inputs, write_whole
 
 if TYPE_CHECKING:
     from studies.compare import ComparedSites, Comparison, Difference

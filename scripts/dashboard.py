@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from objectives.configuration import DEFAULT_CONFIG, load_configuration
-from scripts.console import ConfigOption, warn
+from scripts.shared.console import ConfigOption, warn
 
 
 def dashboard(
@@ -36,8 +36,8 @@ def dashboard(
     the arguments of a process.
     """
     url = storage or load_configuration(config).study.storage
-    from objectives.database import shown_url  # noqa: PLC0415 - a second, all of these
     from studies.dashboard import dashboard_server, is_this_machine_only  # noqa: PLC0415
+    from support.databases import shown_url  # noqa: PLC0415 - a second, all of these
 
     with dashboard_server(url, host, port) as server:
         if not is_this_machine_only(host):

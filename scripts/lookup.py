@@ -6,22 +6,21 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from engine.coefficients import Feature
-from engine.decision import Status
-from objectives.calibration import calibration_note
+from engine.decision.decide import Status
+from engine.ranking.weights import Feature
+from exchange.masking import mask_parsed
 from objectives.configuration import DEFAULT_CONFIG, load_configuration
-from objectives.identifiers import mask_parsed
+from objectives.decisions.calibration import calibration_note
 from objectives.workspace import Workspace
-from scripts.console import ConfigOption, JsonOption, print_json, warn
+from scripts.shared.console import ConfigOption, JsonOption, print_json, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.catalogue import CatalogueRow
+    from engine.catalogue.rows import CatalogueRow
     from engine.lookup import Answer
 
 _N_VETOED = 5
-_N_EXPLAINED = 8  # candidates that fit side by side
 
 
 def lookup(
@@ -63,10 +62,10 @@ def lookup(
     elif answer.row:
         typer.echo(f"{answer.row.preferred_name}  ({answer.row.concept_id})")
     if explain:
-        from scripts.explanation import print_explanation  # noqa: PLC0415 - needs rich's tables
+        from scripts.shared.explanation import print_explanation  # noqa: PLC0415 - needs rich's tables
 
         explanation = engine.explain(answer, _N_VETOED)
-        print_explanation(answer, candidates[:_N_EXPLAINED], explanation)
+        print_explanation(answer, workspace.rows, explanation, top_k)
     else:
         typer.echo(" rank  score   preferred name")
         for rank, candidate in enumerate(candidates, start=1):

@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from objectives.bank import engine_sha256
-from objectives.calibration import calibration_note
-from objectives.configuration import DEFAULT_CONFIG, hash_of, load_configuration, resolve
-from objectives.mapping import map_file
-from objectives.output import spare_inputs
+from exchange.maps.mapping import map_file
+from objectives.configuration import DEFAULT_CONFIG, load_configuration, resolve
+from objectives.decisions.calibration import calibration_note
 from objectives.workspace import Workspace
-from scripts.computing import AllowInsecureOption, SchedulerOption, opened_executor
-from scripts.console import ConfigOption, JsonOption, print_json, warn
-from scripts.progress import record_progress
+from scripts.shared.computing import AllowInsecureOption, SchedulerOption, opened_executor
+from scripts.shared.console import ConfigOption, JsonOption, print_json, warn
+from scripts.shared.progress import record_progress
+from support.atomic_files import spare_inputs
+from support.engine_version import engine_sha256
+from support.hashing import hash_of
 
 
 def map_names(

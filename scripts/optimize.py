@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from objectives.compute.resources import ComputeOptions
 from objectives.configuration import DEFAULT_CONFIG
-from scripts.computing import AllowInsecureOption, SchedulerOption
-from scripts.console import (
+from objectives.shards.resources import ComputeOptions
+from scripts.shared.computing import AllowInsecureOption, SchedulerOption
+from scripts.shared.console import (
     ConfigOption,
     DatasetDirOption,
     DatasetOption,
@@ -20,12 +20,12 @@ from scripts.console import (
     warn,
     warn_bad_records,
 )
-from scripts.decisions import changed_kinds, decision_lines
-from scripts.progress import trial_progress
-from scripts.stopping import stop_on_signals
-from scripts.storage import AllowOutsideOption, StorageOption
+from scripts.shared.decisions import changed_kinds, decision_lines
+from scripts.shared.progress import trial_progress
+from scripts.shared.stopping import stop_on_signals
+from scripts.shared.storage import AllowOutsideOption, StorageOption
 from studies import OptimizationConfig, TrainingOptimizer
-from studies.gate import Verdict
+from studies.gate.gate import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

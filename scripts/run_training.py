@@ -11,8 +11,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 from typing_extensions import override
 
-from engine.errors import RadTuneError, hide_passwords
-from objectives.identifiers import mask
+from support.errors import RadTuneError, hide_passwords
+from support.identifiers import mask
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -36,7 +36,6 @@ _FUNCTIONS = {  # of each verb, in the module of its name
     "lookup": "lookup",
     "map": "map_names",
     "dashboard": "dashboard",
-    "postgres": "postgres",
 }
 
 

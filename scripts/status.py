@@ -11,16 +11,16 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from engine.errors import shown
-from scripts.console import JsonOption, print_json
-from scripts.storage import StorageOption, storage_url
-from studies.storage import opened_storage
-from studies.study_queue import list_studies
+from scripts.shared.console import JsonOption, print_json
+from scripts.shared.storage import StorageOption, storage_url
+from studies.storage.database import opened_storage
+from studies.storage.study_queue import list_studies
+from support.errors import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.study_queue import StudyStatus
+    from studies.storage.study_queue import StudyStatus
 
 _PAUSE_S = 2.0
 _COLUMNS = ("study", "state", "trials", "best", "gain", "run by", "trials/s", "time left")

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from objectives.database import shown_url
-from scripts.storage import AllowOutsideOption, StorageOption
-from studies.options import OptimizationConfig
+from scripts.shared.storage import AllowOutsideOption, StorageOption
+from studies.definition.options import OptimizationConfig
 from studies.search import submit as submit_study
-from studies.storage import opened_storage
+from studies.storage.database import opened_storage
+from support.databases import shown_url
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file, such as studies/auto.yaml.")]
 

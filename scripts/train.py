@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from objectives import ScalableTrainingFramework, TrainingConfig
-from objectives.training_blocks import TrainingStoppedError
-from scripts.computing import AllowInsecureOption, SchedulerOption, opened_executor
-from scripts.console import (
+from objectives.training.blocks import TrainingStoppedError
+from scripts.shared.computing import AllowInsecureOption, SchedulerOption, opened_executor
+from scripts.shared.console import (
     DatasetDirOption,
     DatasetOption,
     JsonOption,
@@ -18,11 +18,11 @@ from scripts.console import (
     warn,
     warn_bad_records,
 )
-from scripts.decisions import decision_lines, kinds
-from scripts.progress import case_progress
-from scripts.stopping import stop_on_signals
-from scripts.training_log import say, training_log
-from studies.choice import Choice, choose_configuration
+from scripts.shared.decisions import decision_lines, kinds
+from scripts.shared.progress import case_progress
+from scripts.shared.stopping import stop_on_signals
+from scripts.shared.training_log import say, training_log
+from studies.config_selection import Choice, choose_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,8 @@ import typer
 
 from objectives import validation
 from objectives.configuration import DEFAULT_CONFIG, load_configuration
-from scripts.console import JsonOption, print_json
-from scripts.decisions import decision_lines, kinds
+from scripts.shared.console import JsonOption, print_json
+from scripts.shared.decisions import decision_lines, kinds
 
 
 def validate(

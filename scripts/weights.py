@@ -9,22 +9,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from scripts.console import (
+from scripts.shared.console import (
     DatasetDirOption,
     DatasetOption,
     JsonOption,
     print_json,
     warn_bad_records,
 )
-from scripts.progress import case_progress
-from studies.meaning import explain_weights
-from studies.meaning_words import more_dangerous
+from scripts.shared.progress import case_progress
+from studies.weight_report import explain_weights, more_dangerous
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from objectives.weight_effects import Span
-    from studies.meaning import WeightsReport
+    from studies.weight_report import WeightsReport
 
 _WIDTH = 120  # columns
 

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from engine.errors import StudyError
-from objectives.compute.resources import ComputeOptions, ComputeResources
-from scripts.computing import AllowInsecureOption, SchedulerOption
-from scripts.progress import trial_progress
-from scripts.stopping import stop_on_signals
-from scripts.storage import StorageOption, storage_url
-from studies.storage import opened_storage
-from studies.study_queue import check_names
+from objectives.shards.resources import ComputeOptions, ComputeResources
+from scripts.shared.computing import AllowInsecureOption, SchedulerOption
+from scripts.shared.progress import trial_progress
+from scripts.shared.stopping import stop_on_signals
+from scripts.shared.storage import StorageOption, storage_url
+from studies.storage.database import opened_storage
+from studies.storage.study_queue import check_names
 from studies.worker_loop import WorkerLoop
+from support.errors import StudyError
 
 
 def worker(

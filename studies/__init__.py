@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from studies.definition.options import OptimizationConfig
     from studies.optimizer import OptimizationResult, TrainingOptimizer
-    from studies.options import OptimizationConfig
 
 __all__ = ["OptimizationConfig", "OptimizationResult", "TrainingOptimizer"]
 

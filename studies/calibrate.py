@@ -9,11 +9,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from engine.files import read_text
-from objectives.bank import silent
+from objectives.bank.feature_bank import silent
 from objectives.configuration import load_configuration, resolve
-from objectives.output import write_whole
-from studies.material import load_material
+from studies.datasets import load_material
+from support.atomic_files import write_whole
+from support.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from ruamel.yaml.nodes import ScalarNode
 
-    from engine.settings import Calibration
-    from objectives.bank import OnCases
-    from objectives.calibration import Fitted
-    from objectives.cases import BadRecord
-    from objectives.decision_quality import DecisionReport
-    from objectives.executors import Executor
+    from engine.decision.settings import Calibration
+    from objectives.bank.feature_bank import OnCases
+    from objectives.cases.cases import BadRecord
+    from objectives.decisions.calibration import Fitted
+    from objectives.decisions.decision_quality import DecisionReport
+    from support.executors import Executor
 
 _SECTION = "calibration"
 _FLOAT = "tag:yaml.org,2002:float"

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine.coefficients import Feature, effective_coefficients
-from engine.decision import Status, decide
-from engine.errors import ConfigurationError, InputFileError
-from objectives.cases import dataset_files
+from engine.decision.decide import Status, decide
+from engine.ranking.coefficients import effective_coefficients
+from engine.ranking.weights import Feature
+from objectives.bank.scoring import find_winners
+from objectives.cases.cases import dataset_files
+from objectives.cases.critical_errors import CRITICAL_KINDS
 from objectives.configuration import load_configuration
-from objectives.decision_quality import DecisionReport, report_decided
-from objectives.identifiers import mask
-from objectives.risk_coverage import error_upper_bound
-from objectives.scoring import find_winners
-from objectives.truth import CRITICAL_KINDS
+from objectives.decisions.decision_quality import DecisionReport, report_decided
+from objectives.decisions.risk_coverage import error_upper_bound
 from objectives.workspace import Workspace
-from studies.paired import Interval, clusters_of, mcnemar_p_value, paired_interval
+from studies.gate.paired_test import Interval, clusters_of, mcnemar_p_value, paired_interval
+from support.errors import ConfigurationError, InputFileError
+from support.identifiers import mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from objectives.cases import BadRecord
+    from objectives.bank.labelled_bank import LabelledBank
+    from objectives.bank.scoring import Winners
+    from objectives.cases.cases import BadRecord
     from objectives.configuration import Configuration, GateSettings
-    from objectives.labelled_bank import LabelledBank
-    from objectives.scoring import Winners
 
 _N_FEATURES_NAMED = 3
 
@@ -108,7 +109,7 @@ class Difference(NamedTuple):
     a, b, difference : float
     interval : Interval
         Of the difference, at the configured confidence (0.95 as shipped): a bootstrap over gold
-        rows, and over exam names where there is no gold row; see `studies.paired.clusters_of`.
+        rows, and over exam names where there is no gold row; see `clusters_of`.
     """
 
     a: float
@@ -403,5 +404,6 @@ def _decided_by(a: _Answers, b: _Answers, number: int) -> str:
         effective_coefficients(b.config.weights) - effective_coefficients(a.config.weights)
     )
     first = np.argsort(-moved, kind="stable")[:_N_FEATURES_NAMED]
-    named = [f"{Feature(i).name.lower()} {moved[i]:+.4f}" for i in first if moved[i] > 0]
+    names = [feature.name.lower() for feature in Feature]
+    named = [f"{names[i]} {moved[i]:+.4f}" for i in first if moved[i] > 0]
     return ", ".join(named)

@@ -11,12 +11,14 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from engine.errors import RadTuneError, StudyError
 from objectives.objective import never_stop
-from studies.ownership import StudyTakenError, Summary
-from studies.patience import Patience
 from studies.pruners import BatchPruner
-from studies.records import (
+from studies.samplers import Proposal, Tried
+from studies.samplers.base import BASELINE, WARM_START
+from studies.storage.database_retry import Patience
+from studies.storage.ownership import StudyTakenError, Summary
+from studies.storage.study_table import StudyState
+from studies.storage.trial_records import (
     Finished,
     check_records,
     coordinates_of_record,
@@ -28,21 +30,19 @@ from studies.records import (
     weight_distributions,
     weights_of_record,
 )
-from studies.samplers import Proposal, Tried
-from studies.samplers.base import BASELINE, WARM_START
-from studies.study_table import StudyState
 from studies.warm_start import NO_WARM_START
+from support.errors import RadTuneError, StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from engine.settings import Weights
+    from engine.ranking.weights import Weights
     from objectives.objective import Rung, RungReport, Valuation
-    from studies.ownership import Ownership, Standing
     from studies.progress import Progress
     from studies.pruners import Pruner
     from studies.samplers import Strategy
     from studies.stopping import Stopper
+    from studies.storage.ownership import Ownership, Standing
     from studies.warm_start import WarmStart
 
 _WRITE_EVERY_S = 1.0

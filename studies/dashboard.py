@@ -10,8 +10,8 @@ from wsgiref.simple_server import WSGIServer, make_server
 
 from optuna_dashboard import wsgi
 
-from engine.errors import StudyError
-from studies.storage import opened_storage
+from studies.storage.database import opened_storage
+from support.errors import StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from engine.errors import ConfigurationError, RadTuneError
 from objectives.configuration import Configuration, load_configuration, resolve
-from objectives.database import without_password
-from objectives.output import write_whole
+from support.atomic_files import write_whole
+from support.databases import without_password
+from support.errors import ConfigurationError, RadTuneError
 
 if TYPE_CHECKING:
     from studies.coordinator import Contender
-    from studies.gate import GateReport
-    from studies.identity import Identity
+    from studies.definition.identity import Identity
+    from studies.gate.gate import GateReport
 
 _HEADER = """\
 # Made by `radtune optimize`; copy it to config.yaml to make it the current configuration.

@@ -13,9 +13,9 @@ from optuna.importance import (
 )
 from optuna.trial import TrialState
 
-from engine.errors import StudyError
-from objectives.database import shown_url
-from studies.storage import has_no_file, opened_storage
+from studies.storage.database import has_no_file, opened_storage
+from support.databases import shown_url
+from support.errors import StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,35 +10,35 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from optuna.trial import TrialState
 
-from engine.errors import StudyError
-from objectives.compute.resources import ComputeOptions, ComputeResources
 from objectives.search_space import real_weights
+from objectives.shards.resources import ComputeOptions, ComputeResources
 from studies.coordinator import CANCELLED, STOPPED, stopped_at
-from studies.export import check_output, export_configuration, set_aside
-from studies.gate import GateReport, Verdict
-from studies.gate_looks import log_look, number_of_look
-from studies.gate_words import GateWords, gate_words
-from studies.material import read_inputs
-from studies.options import (
+from studies.datasets import read_inputs
+from studies.definition.options import (
     OptimizationConfig,
     stopping_rules,
 )
-from studies.ownership import Ownership
+from studies.export import check_output, export_configuration, set_aside
+from studies.gate.evaluation import Proof, prove
+from studies.gate.gate import GateReport, Verdict
+from studies.gate.looks import log_look, number_of_look
+from studies.gate.words import GateWords, gate_words
 from studies.progress import Silence
-from studies.proof import Proof, prove
-from studies.records import is_feasible, origin_of_record
 from studies.samplers.base import BASELINE
 from studies.search import create, join, submit
 from studies.stopping import Stopper
-from studies.storage import opened_storage
+from studies.storage.database import opened_storage
+from studies.storage.ownership import Ownership
+from studies.storage.trial_records import is_feasible, origin_of_record
+from support.errors import StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from objectives.calibration import Fitted
-    from objectives.cases import BadRecord
+    from objectives.cases.cases import BadRecord
     from objectives.configuration import StudySettings
-    from objectives.decision_quality import DecisionReport
+    from objectives.decisions.calibration import Fitted
+    from objectives.decisions.decision_quality import DecisionReport
     from studies.coordinator import Coordinator
     from studies.progress import Progress
     from studies.search import Search

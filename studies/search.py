@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
 
-from engine.errors import StudyError
 from objectives.objective import WeightObjective
 from studies.coordinator import Coordinator
-from studies.definition import StudyDefinition
-from studies.identity import Identity, claim, data_hashes, make_identity
-from studies.material import Inputs, Material, load_sanity, make_material, read_inputs
-from studies.options import check_runnable, make_strategy
-from studies.provenance import code_version, command_line
-from studies.records import reading
-from studies.study_queue import offer, submitting
+from studies.datasets import Inputs, Material, load_sanity, make_material, read_inputs
+from studies.definition.definition import StudyDefinition
+from studies.definition.identity import Identity, claim, data_hashes, make_identity
+from studies.definition.options import check_runnable, make_strategy
+from studies.definition.provenance import code_version, command_line
+from studies.storage.study_queue import offer, submitting
+from studies.storage.trial_records import reading
 from studies.warm_start import fix_warm_start, read_warm_start
+from support.errors import StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from optuna.storages import RDBStorage
 
-    from objectives.compute.resources import ComputeResources
-    from studies.ownership import Ownership
+    from objectives.shards.resources import ComputeResources
     from studies.progress import Progress
+    from studies.storage.ownership import Ownership
 
 _DEFINITION = "definition"
 _SUBMITTED = "submitted"

@@ -8,18 +8,18 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from engine.coefficients import exact_coefficients
-from engine.errors import StudyError
+from engine.ranking.coefficients import exact_coefficients
 from objectives.search_space import WEIGHT_NAMES, real_weights, weights_of
-from studies.gate_looks import count_looks
-from studies.records import is_feasible, reading, weights_of_record
+from studies.gate.looks import count_looks
+from studies.storage.trial_records import is_feasible, reading, weights_of_record
+from support.errors import StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optuna.storages import RDBStorage
 
-    from engine.settings import Weights
+    from engine.ranking.weights import Weights
     from objectives.search_space import SearchSpace
 
 _ATTRIBUTE = "warm_start"

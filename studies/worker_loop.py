@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
 
-from engine.errors import ComputeError, RadTuneError
 from studies.coordinator import CANCELLED, STOPPED, stopped_at
-from studies.options import stopping_rules
-from studies.ownership import Ownership, StudyTakenError
-from studies.patience import Patience
+from studies.definition.options import stopping_rules
 from studies.search import join
 from studies.stopping import Stopper
-from studies.study_queue import open_studies
+from studies.storage.database_retry import Patience
+from studies.storage.ownership import Ownership, StudyTakenError
+from studies.storage.study_queue import open_studies
+from support.errors import ComputeError, RadTuneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from optuna.storages import RDBStorage
 
-    from objectives.compute.resources import ComputeResources
+    from objectives.shards.resources import ComputeResources
     from studies.progress import Progress
-    from studies.study_queue import OpenStudy
+    from studies.storage.study_queue import OpenStudy
 
 _PAUSE_S = 1.0  # before a database is looked at again
 _AGAIN_S = 60.0  # before a study is tried again that could not be run

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from objectives.compute.crew import DaskCrew
+    from support.compute.crew import DaskCrew
 
 SETTINGS = {"DASK_CONFIG": str(ROOT / "docs" / "dask.yaml")}
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from engine.coefficients import N_FEATURES, Feature
-from objectives.bank import FeatureBank
-from objectives.cases import Case
+from engine.ranking.weights import N_FEATURES, Feature
+from objectives.bank.feature_bank import FeatureBank
+from objectives.bank.labelled_bank import LabelledBank, Labels
+from objectives.cases.cases import Case
+from objectives.cases.critical_errors import CRITICAL_KINDS
 from objectives.configuration import Configuration, load_configuration
-from objectives.labelled_bank import LabelledBank, Labels
 from objectives.search_space import SearchSpace
-from objectives.truth import CRITICAL_KINDS
 from tests.postgres import Server, running_server
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine.settings import Weights
+    from engine.ranking.weights import Weights
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE_THE_QUICK_TIER = ("process", "postgres", "browser", "slow")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from studies.postgres_server import PostgresServer as Server
-from studies.postgres_server import find
+from benchmarks.postgres_server import PostgresServer as Server
+from benchmarks.postgres_server import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

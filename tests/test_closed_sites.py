@@ -9,25 +9,29 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.coefficients import effective_coefficients
-from engine.errors import InputFileError
-from objectives.answers import judge
-from objectives.cases import dataset_files
-from objectives.scoring import find_winners
-from objectives.training_metrics import TrainingMetrics, measure
+from engine.ranking.coefficients import effective_coefficients
+from objectives.bank.scoring import find_winners
+from objectives.cases.cases import dataset_files
+from objectives.decisions.case_results import judge
+from objectives.training.metrics import TrainingMetrics, measure
 from objectives.workspace import Workspace
-from studies.material import load_material
+from studies.datasets import load_material
+from support.errors import InputFileError
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from objectives.cases import CaseSet
+    from objectives.cases.cases import CaseSet
     from objectives.configuration import Configuration
 
-PACKAGES = ("engine", "objectives", "studies", "scripts", "benchmarks")
+PACKAGES = ("support", "engine", "exchange", "objectives", "studies", "scripts", "benchmarks")
 ARGUMENT = "open_test_sites"
 MAY_OPEN = {"benchmarks/search.py"}
-READER = "load_cases"  # of objectives/cases.py: it withholds only what it is told to
-MAY_READ = {"objectives/cases.py", "objectives/workspace.py", "objectives/usage_cache.py"}
+READER = "load_cases"  # of objectives/cases/cases.py: it withholds only what it is told to
+MAY_READ = {
+    "objectives/cases/cases.py",
+    "objectives/workspace.py",
+    "objectives/cases/usage_cache.py",
+}
 GOLD = "CT Head"
 
 
@@ -44,7 +48,7 @@ def reads(tree: ast.AST) -> bool:
     """Whether code takes the reader from its module, past the workspace."""
     return any(
         isinstance(node, ast.ImportFrom)
-        and node.module == "objectives.cases"
+        and node.module == "objectives.cases.cases"
         and any(alias.name in (READER, "*") for alias in node.names)
         for node in ast.walk(tree)
     ) or any(
@@ -80,9 +84,9 @@ def test_an_opening_is_seen(code: str, *, is_seen: bool) -> None:
 @pytest.mark.parametrize(
     ("code", "is_seen"),
     [
-        ("from objectives.cases import Case, load_cases as read", True),
+        ("from objectives.cases.cases import Case, load_cases as read", True),
         ("from objectives import cases\ncases.load_cases(p, n)", True),
-        ("import objectives.cases\nobjectives.cases.load_cases(p, n)", True),
+        ("import objectives.cases.cases\nobjectives.cases.load_cases(p, n)", True),
         ("workspace.load_cases(p)", False),
     ],
 )

@@ -16,17 +16,17 @@ import pytest
 import sqlalchemy as sa
 from optuna.trial import TrialState
 
-from engine.errors import RadTuneError, hide_passwords
 from objectives.configuration import load_configuration
-from objectives.database import check_database, without_password
 from objectives.search_space import SearchSpace
 from scripts import run_training
-from studies.options import OptimizationConfig
-from studies.records import Finished, to_record, weight_distributions
-from studies.storage import open_storage
-from studies.study_file import load_study_file
+from studies.definition.options import OptimizationConfig
+from studies.definition.study_file import load_study_file
+from studies.storage.database import open_storage
+from studies.storage.trial_records import Finished, to_record, weight_distributions
+from support.databases import check_database, without_password
+from support.errors import RadTuneError, hide_passwords
 from tests.conftest import ROOT
-from tests.studies_tests.writing import write
+from tests.studies_tests.storage.writing import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.errors import ConfigurationError
 from studies.pruners.base import BatchPruner, Pruner
 from studies.pruners.bound import Bound
 from studies.pruners.from_optuna import Hyperband, Median, SuccessiveHalving, Wilcoxon
 from studies.pruners.none import NoPruner
+from support.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

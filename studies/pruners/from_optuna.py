@@ -10,9 +10,9 @@ import optuna
 from optuna.trial import TrialState
 from typing_extensions import override
 
-from engine.errors import ConfigurationError
 from studies.pruners.base import Pruner
-from studies.records import part_values_of_record
+from studies.storage.trial_records import part_values_of_record
+from support.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.errors import ConfigurationError
 from studies.samplers.auto import Auto
 from studies.samplers.base import Problem, Proposal, Strategy, Tried
 from studies.samplers.cmaes import CmaEs
@@ -13,6 +12,7 @@ from studies.samplers.line_search import LineSearch
 from studies.samplers.qmc import QuasiMonteCarlo
 from studies.samplers.random_search import RandomSearch
 from studies.samplers.tpe import TPE
+from support.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine.settings import Weights
+    from engine.ranking.weights import Weights
     from objectives.objective import WeightObjective
     from objectives.search_space import SearchSpace
 

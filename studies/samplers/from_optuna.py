@@ -58,8 +58,8 @@ class _Sampler(optuna.samplers.TPESampler):
     """Optuna's sampler, spared what costs time and changes no proposal here.
 
     One process asks for one trial after the other, so there are no running trials to keep away
-    from; every trial has every axis, all of them floats. ``tests/studies_tests/test_samplers.py``
-    compares the proposals with those of Optuna's own.
+    from; every trial has every axis, all of them floats. ``test_samplers.py`` compares the
+    proposals with those of Optuna's own.
     """
 
     def __init__(self) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from engine.errors import ConfigurationError
 from objectives.search_space import share_in_proportion
 from studies.samplers.base import Strategy
+from support.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.settings import Weights
+    from engine.ranking.weights import Weights
     from studies.samplers.base import Problem, Proposal, Tried
 
 

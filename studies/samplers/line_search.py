@@ -8,26 +8,25 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from typing_extensions import override
 
-from engine.coefficients import (
-    COEFFICIENT_GRID,
-    N_FEATURES,
-    SHARES,
+from engine.ranking.coefficients import (
     effective_coefficients,
     nearest_coefficients,
     weights_from_coefficients,
 )
-from objectives.lines import coordinate_directions, line_through
-from objectives.plateaus import best_plateaus
-from objectives.truth import CRITICAL_KINDS
+from engine.ranking.weights import N_FEATURES, SHARES
+from engine.rounding import COEFFICIENT_GRID
+from objectives.cases.critical_errors import CRITICAL_KINDS
+from objectives.lines.line import coordinate_directions, line_through
 from studies.samplers.base import Proposal, Strategy
+from studies.samplers.best_intervals import best_plateaus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from engine.settings import Weights
-    from objectives.lines import Line
+    from engine.ranking.weights import Weights
+    from objectives.lines.line import Line
     from objectives.objective import Stretches
     from studies.samplers.base import Tried
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from optuna.trial import FrozenTrial, TrialState
 from typing_extensions import override
 
-from studies.records import coordinate_distributions
 from studies.samplers.base import Proposal, Strategy
 from studies.samplers.from_optuna import TPEInBox
+from studies.storage.trial_records import coordinate_distributions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

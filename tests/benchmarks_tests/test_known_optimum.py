@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.known_optimum import N_CASES, PROBLEMS, TOP_K, accuracy_found, make_problem
-from engine.coefficients import N_FEATURES, Feature, effective_coefficients
+from engine.ranking.coefficients import effective_coefficients
+from engine.ranking.weights import N_FEATURES, Feature
 from objectives.configuration import Configuration
 from objectives.search_space import SearchSpace, real_weights
 

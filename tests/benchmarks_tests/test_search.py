@@ -11,10 +11,10 @@ from benchmarks.search_report import Compared, OnTestSites, Recovered, targets
 from benchmarks.search_study import Budget, Searched, search
 from benchmarks.search_trace import Step, after_seconds, after_trials, share_of_gain, steps_of
 from benchmarks.search_worker import Gated, Job, Run
-from objectives.decision_quality import CriticalErrors
-from studies.gate import Verdict
-from studies.options import OptimizationConfig
-from studies.paired import Interval
+from objectives.decisions.decision_quality import CriticalErrors
+from studies.definition.options import OptimizationConfig
+from studies.gate.gate import Verdict
+from studies.gate.paired_test import Interval
 
 if TYPE_CHECKING:
     from objectives.configuration import Configuration

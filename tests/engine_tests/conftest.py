@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.catalogue import CatalogueRow
-from engine.index import CatalogueIndex
+from engine.catalogue.index import CatalogueIndex
+from engine.catalogue.rows import CatalogueRow
 
 if TYPE_CHECKING:
     from objectives.configuration import Configuration

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decision import Status
-from engine.facts import slot_facts
-from engine.index import CatalogueIndex
+from engine.catalogue.index import CatalogueIndex
+from engine.decision.decide import Status
 from engine.lookup import LookupEngine
-from engine.query import make_query
+from engine.ranking.features import slot_facts
+from engine.reading.query import make_query
 from tests.engine_tests.conftest import make_rows
 
 if TYPE_CHECKING:

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.catalogue import CatalogueRow, load_catalogue
-from engine.contrast import GIVES_CONTRAST
-from engine.decision import Status
-from engine.index import CatalogueIndex
-from engine.lexicon import lexicon
+from engine.catalogue.index import CatalogueIndex
+from engine.catalogue.rows import CatalogueRow
+from engine.decision.decide import Status
 from engine.lookup import Answer, LookupEngine
-from engine.parse import parse
-from engine.patient import stated_groups
-from engine.slots import Contrast, Laterality, Modality
-from engine.vetoes import vetoed
-from objectives.truth import RowTruth
+from engine.ranking.vetoes import vetoed
+from engine.reading.parse import parse
+from engine.reading.patient import stated_groups
+from engine.reading.slots import GIVES_CONTRAST, Contrast, Laterality, Modality
+from engine.vocabulary.lexicon import lexicon
+from exchange.catalogues.nhs_json import load_catalogue
+from objectives.cases.critical_errors import RowTruth
 from tests.conftest import ROOT
 from tests.engine_tests.conftest import make_rows
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from benchmarks.page import write_section
-from engine.errors import RadTuneError
+from support.errors import RadTuneError
 from tests.conftest import ROOT
 from tests.faults_tests.mutations import NO_FILES, broken
 from tests.faults_tests.readers import all_readers, remove

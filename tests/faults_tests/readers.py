@@ -15,31 +15,31 @@ import yaml
 from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState
 
-from engine.catalogue import load_catalogue
-from engine.index import CatalogueIndex
+from engine.catalogue.index import CatalogueIndex
 from engine.lookup import LookupEngine
-from objectives.bank import BankRecipe, load_or_build_bank
-from objectives.cases import load_cases
+from exchange.catalogues.nhs_json import load_catalogue
+from exchange.maps.mapping import map_file
+from objectives.bank.catalogue_cache import read_postings, read_slots
+from objectives.bank.feature_bank import BankRecipe, load_or_build_bank
+from objectives.cases.cases import load_cases
+from objectives.cases.critical_errors import RowTruth
+from objectives.cases.usage import Usage
+from objectives.cases.usage_cache import read_counts
 from objectives.configuration import load_configuration
-from objectives.executors import ThisProcess
-from objectives.mapping import map_file
-from objectives.row_cache import read_postings, read_slots
 from objectives.search_space import SearchSpace
-from objectives.session_schema import check_sessions
-from objectives.sessions import SessionIdentity, SessionStore
-from objectives.truth import RowTruth
-from objectives.usage import Usage
-from objectives.usage_cache import read_counts
+from objectives.training.session_schema import check_sessions
+from objectives.training.sessions import SessionIdentity, SessionStore
 from objectives.validation import consistency, load_groups
 from objectives.workspace import Workspace
 from studies.calibrate import _with_section
-from studies.choice import choose_configuration
-from studies.definition import StudyDefinition
+from studies.config_selection import choose_configuration
+from studies.definition.definition import StudyDefinition
+from studies.definition.identity import DataHashes, claim, make_identity
+from studies.definition.options import OptimizationConfig
 from studies.export import check_output
-from studies.gate_looks import count_looks
-from studies.identity import DataHashes, claim, make_identity
-from studies.options import OptimizationConfig
-from studies.records import (
+from studies.gate.looks import count_looks
+from studies.storage.database import open_storage, quiet_optuna, translated_errors
+from studies.storage.trial_records import (
     Finished,
     check_records,
     reading,
@@ -47,20 +47,20 @@ from studies.records import (
     weight_distributions,
     weights_of_record,
 )
-from studies.storage import open_storage, quiet_optuna, translated_errors
 from studies.warm_start import read_warm_start
+from support.executors import ThisProcess
 from tests.conftest import ROOT
 from tests.faults_tests.mutations import Content, documents, lines, settings_files, tables
-from tests.objectives_tests.test_sessions import RESULT
-from tests.studies_tests.writing import write
+from tests.objectives_tests.training.test_sessions import RESULT
+from tests.studies_tests.storage.writing import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from engine.errors import RadTuneError
-    from objectives.cases import Case
+    from objectives.cases.cases import Case
     from objectives.configuration import Configuration
+    from support.errors import RadTuneError
 
 N_ROWS, N_CASES, CHUNK = 40, 12, 5
 OLD_OUTPUT = "an earlier output\n"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import InputFileError
-from objectives.output import write_whole
+from support.atomic_files import write_whole
+from support.errors import InputFileError
 from tests.conftest import ROOT
 from tests.scripts_tests.conftest import COMMAND, Cli
 from tests.scripts_tests.test_optimize import poor_configuration

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from objectives.bank import engine_sha256
 from objectives.configuration import load_configuration
+from support.engine_version import engine_sha256
 from tests.conftest import ROOT
 from tests.faults_tests.malformed import TIME_LIMIT_S, report, run
 

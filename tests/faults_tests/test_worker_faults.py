@@ -18,7 +18,7 @@ from benchmarks.faults_outages import (
     stop_while_away,
 )
 from benchmarks.faults_owners import cut_off, kill_coordinators, start_at_once
-from studies.postgres_server import PostgresServer
+from benchmarks.postgres_server import PostgresServer
 from tests.postgres import need_server
 
 if TYPE_CHECKING:

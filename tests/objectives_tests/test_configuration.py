@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from engine.errors import RadTuneError
 from objectives.configuration import Configuration, load_configuration
+from support.errors import RadTuneError
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.decision import Decisions, Status
-from objectives.cases import Case
-from objectives.labelled_bank import Labels
+from engine.decision.decide import Decisions, Status
+from objectives.bank.labelled_bank import Labels
+from objectives.cases.cases import Case
 from objectives.metrics import accuracy_at_1, decision_accuracy, recall_at_k
 from objectives.validation import consistency
 

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.coefficients import effective_coefficients
-from engine.settings import Weights
+from engine.ranking.coefficients import effective_coefficients
+from engine.ranking.weights import Weights
+from objectives.bank.scoring import find_winners
+from objectives.cases.critical_errors import CRITICAL_KINDS
 from objectives.configuration import Configuration
 from objectives.objective import Rung, WeightObjective
-from objectives.scoring import find_winners
-from objectives.truth import CRITICAL_KINDS
 from tests.conftest import MakeBank, random_weights
 
 SITES = ("A", "B", "C")

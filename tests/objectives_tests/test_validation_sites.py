@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from objectives.training_metrics import choose_validation_sites
+from objectives.training.metrics import choose_validation_sites
 
 SITES = ("A", "B", "C", "D", "E", "F", "G")
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from engine.coefficients import Feature, effective_coefficients, weights_from_coefficients
-from engine.settings import ComponentWeights, Weights
-from objectives.labelled_bank import is_gold
-from objectives.lines import DIRECTION_NAMES, coordinate_directions, line_through
+from engine.ranking.coefficients import effective_coefficients, weights_from_coefficients
+from engine.ranking.weights import ComponentWeights, Feature, Weights
+from objectives.bank.labelled_bank import is_gold
+from objectives.lines.line import DIRECTION_NAMES, coordinate_directions, line_through
 from objectives.objective import WeightObjective
 from objectives.search_space import SearchSpace, real_weights, share_in_proportion
 from objectives.weight_effects import Span, _around_origin, weight_effects
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from objectives.bank.labelled_bank import LabelledBank
     from objectives.configuration import Configuration
-    from objectives.labelled_bank import LabelledBank
-    from objectives.lines import Line
+    from objectives.lines.line import Line
     from objectives.weight_effects import WeightEffect
     from tests.conftest import MakeBank
 
@@ -169,7 +169,7 @@ def test_a_weight_of_a_feature_that_no_candidate_has_is_without_effect(
     by_name = {effect.name: effect for effect in effects}
     idle = by_name["context_match_bonus"]
     assert not idle.has_effect
-    low, high = config.study.bounds.context_match_bonus
+    low, high = config.study.bounds["context_match_bonus"]
     assert idle.reach == idle.equal == idle.within_noise == idle.as_safe
     assert idle.reach == pytest.approx((low, high), abs=1e-3)
     assert (idle.lost_without, idle.noise_without, idle.critical_without) == (0.0, 0.0, {})
@@ -180,8 +180,14 @@ def test_a_weight_of_a_feature_that_no_candidate_has_is_without_effect(
 def test_a_share_too_small_for_the_grid_keeps_no_other_from_growing(
     config: Configuration, banks: tuple[LabelledBank, LabelledBank]
 ) -> None:
-    slots = ComponentWeights(
-        anatomy=0.3499, modality=0.3, laterality=0.2, contrast=0.15, technique=0.0001
+    slots = ComponentWeights.model_validate(
+        {
+            "anatomy": 0.3499,
+            "modality": 0.3,
+            "laterality": 0.2,
+            "contrast": 0.15,
+            "technique": 0.0001,
+        }
     )
     weights = config.weights.model_copy(update={"weights_component": slots})
     space = SearchSpace(config.study.bounds)

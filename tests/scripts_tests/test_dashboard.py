@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from studies.dashboard import is_this_machine_only
-from studies.storage import open_storage
+from studies.storage.database import open_storage
 from tests.conftest import ROOT
 from tests.scripts_tests.browsing import LOG, dashboard
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from objectives.mapping import _CHUNK
+from exchange.maps.mapping import _CHUNK
 from tests.scripts_tests.browsing import dashboard
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import InputFileError
-from objectives.cases import load_cases
-from objectives.mapping import ANSWER_COLUMNS
-from objectives.name_files import read_names
-from scripts.console import warn
+from exchange.lists.name_files import read_names
+from exchange.maps.mapping import ANSWER_COLUMNS
+from objectives.cases.cases import load_cases
+from scripts.shared.console import warn
+from support.errors import InputFileError
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

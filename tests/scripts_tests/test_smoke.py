@@ -6,10 +6,8 @@ within the tests hides is looked at here: that no library says anything of its o
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
 from typing import TYPE_CHECKING
 
 import optuna
@@ -17,9 +15,7 @@ import pytest
 
 from scripts.run_training import _FUNCTIONS
 from tests.conftest import ROOT
-from tests.postgres import need_server
 from tests.scripts_tests.browsing import LOG, dashboard
-from tests.scripts_tests.conftest import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +42,7 @@ SMOKE = {
 }
 OF_DATA = {"train", "compare", "weights", "calibrate"}
 OF_A_STUDY = {"worker", "status", "cancel", "delete"}
-OF_THEIR_OWN = {"optimize", "dashboard", "postgres"}
+OF_THEIR_OWN = {"optimize", "dashboard"}
 
 
 def test_no_verb_is_left_out() -> None:
@@ -84,18 +80,3 @@ def test_the_dashboard_runs_until_ctrl_c(process_cli: Cli, tmp_path: Path) -> No
         page.server.send_signal(signal.SIGINT)
         assert page.server.wait() == 0
     assert "Traceback" not in (tmp_path / LOG).read_text(encoding="utf-8")
-
-
-def test_a_server_for_a_try_runs_until_it_is_asked_to_end(process_cli: Cli) -> None:
-    need_server()
-    with subprocess.Popen(
-        [*COMMAND, "postgres"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    ) as command:
-        assert command.stdout
-        assert any(line.startswith("Ctrl-C") for line in command.stdout)
-        command.send_signal(signal.SIGTERM)
-        command.communicate()
-    assert command.returncode == 0

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 NOT_FOR_A_LOOKUP = {
     "sklearn", "scipy", "optuna", "joblib", "sqlalchemy", "pandas", "multiprocessing",
-    "rich.table", "rich.progress", "objectives.training", "objectives.validation", "studies",
-    "scripts.train", "scripts.optimize", "scripts.validate", "scripts.map", "scripts.progress",
-    "scripts.weights",
+    "rich.table", "rich.progress", "objectives.training.framework", "objectives.validation",
+    "studies", "scripts.train", "scripts.optimize", "scripts.validate", "scripts.map",
+    "scripts.shared.progress", "scripts.weights",
 }  # fmt: skip
 PROGRAM = """
 import sys

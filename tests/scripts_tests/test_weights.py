@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from objectives.lines import DIRECTION_NAMES
+from objectives.lines.line import DIRECTION_NAMES
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

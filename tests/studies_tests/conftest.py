@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from studies.storage import open_storage
+from studies.storage.database import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

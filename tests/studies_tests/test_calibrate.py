@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import yaml
 
-from engine.coefficients import effective_coefficients
-from engine.decision import decide
-from objectives.cases import dataset_files
+from engine.decision.decide import decide
+from engine.ranking.coefficients import effective_coefficients
+from objectives.bank.scoring import find_winners
+from objectives.cases.cases import dataset_files
 from objectives.configuration import Configuration, load_configuration
-from objectives.scoring import find_winners
 from objectives.workspace import Workspace
 from studies.calibrate import _with_section, calibrate
 from tests.conftest import ROOT

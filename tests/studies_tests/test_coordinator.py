@@ -11,23 +11,23 @@ from optuna.trial import FrozenTrial, TrialState
 from packaging.specifiers import SpecifierSet
 from sqlalchemy.exc import OperationalError
 
-from engine.errors import InputFileError, StudyError
-from engine.settings import Weights
+from engine.ranking.weights import Weights
+from objectives.cases.critical_errors import CRITICAL_KINDS
 from objectives.objective import RungReport, Valuation, WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights
-from objectives.truth import CRITICAL_KINDS
-from studies import study_queue
 from studies.coordinator import CANCELLED, STOPPED, Coordinator
-from studies.ownership import Ownership, Standing, Summary
 from studies.progress import Silence
 from studies.pruners import PRUNERS
-from studies.records import CRITICAL_CONSTRAINTS, is_feasible
 from studies.samplers import STRATEGIES
 from studies.samplers.base import Problem
 from studies.search import create
 from studies.stopping import Stopper, StoppingRules
-from studies.storage import open_storage, quiet_optuna
+from studies.storage import study_queue
+from studies.storage.database import open_storage, quiet_optuna
+from studies.storage.ownership import Ownership, Standing, Summary
+from studies.storage.trial_records import CRITICAL_CONSTRAINTS, is_feasible
 from studies.warm_start import NO_WARM_START, WarmStart
+from support.errors import InputFileError, StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -324,8 +324,8 @@ def test_with_an_optuna_that_was_not_tested_a_study_is_the_same(
 ) -> None:
     in_bulk, one_by_one = Listener(), Listener()
     setup.run(20, "bulk", in_bulk, strategy=strategy)
-    monkeypatch.setattr(f"studies.trial_writer.{untested}", value)
-    monkeypatch.setattr("studies.optuna_tables.insert_trials", None)
+    monkeypatch.setattr(f"studies.storage.trial_writer.{untested}", value)
+    monkeypatch.setattr("studies.storage.optuna_tables.insert_trials", None)
     with pytest.raises(KeyboardInterrupt):
         setup.run(20, "pieces", Interrupter(11), strategy=strategy)
     setup.run(20, "pieces", one_by_one, strategy=strategy)

@@ -11,11 +11,11 @@ import pytest
 import yaml
 from distributed import Client
 
-from objectives.compute.resources import ComputeOptions
-from objectives.compute.worker import work_counts
+from objectives.shards.resources import ComputeOptions
 from studies import OptimizationConfig, TrainingOptimizer
 from studies.progress import Silence
-from studies.storage import open_storage
+from studies.storage.database import open_storage
+from support.compute.shared_values import work_counts
 from tests.cluster import Cluster, running_cluster
 from tests.conftest import ROOT
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.errors import InputFileError
-from objectives.compute.resources import ComputeOptions, ComputeResources
-from studies import study_queue
+from objectives.shards.resources import ComputeOptions, ComputeResources
 from studies.coordinator import CANCELLED, STOPPED, Coordinator
-from studies.options import OptimizationConfig
-from studies.ownership import Ownership
+from studies.definition.options import OptimizationConfig
 from studies.pruners import PRUNERS
 from studies.samplers import STRATEGIES
 from studies.search import create
-from studies.storage import quiet_optuna
+from studies.storage import study_queue
+from studies.storage.database import quiet_optuna
+from studies.storage.ownership import Ownership
 from studies.worker_loop import WorkerLoop
+from support.errors import InputFileError
+from tests.studies_tests.storage.writing import lose_lock
 from tests.studies_tests.test_coordinator import Listener, Setup
-from tests.studies_tests.writing import lose_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,4 @@
+"""Read catalogues.
+
+In: a file. Out: `engine.catalogue.rows.CatalogueRow`.
+"""

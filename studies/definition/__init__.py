@@ -1,0 +1,4 @@
+"""What a study is: its file, options, data and identity.
+
+In: `studies/NAME.yaml`, options, configuration. Out: a `definition.StudyDefinition`.
+"""

@@ -1,0 +1,85 @@
+"""What a compute worker keeps in memory for many tasks, and how often it did what."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_N_SHARED = 4  # values
+
+
+class Missing(NamedTuple):
+    """The worker lacks the shared value that a task needs."""
+
+
+class SharedValue(NamedTuple):
+    """What many tasks need.
+
+    Attributes
+    ----------
+    key : str
+        Hash of the value.
+    content : bytes or None
+        The value; None for a worker that should have it.
+    """
+
+    key: str
+    content: bytes | None
+
+
+class _Held(NamedTuple):
+    """A shared value; one thread at a time uses it."""
+
+    value: Any
+    lock: Lock
+
+
+_shared: OrderedDict[str, _Held] = OrderedDict()
+_counts: Counter[str] = Counter()
+_lock = Lock()  # of both
+
+
+def work_counts() -> dict[str, int]:
+    """Tell how often this process did what.
+
+    Shards that were laid out are ``bank_shards``, those that were asked about a trial
+    ``trial_shards``, about lines ``line_shards``; parts of an executor's run count under the
+    name of their function.
+    """
+    with _lock:
+        return dict(_counts)
+
+
+def call(function: Callable[[Any, Any], Any], shared: SharedValue, part: object) -> Any:  # noqa: ANN401
+    """Call a function with a shared value and a part; `Missing` where there is no such value."""
+    held = _held(shared)
+    if held is None:
+        return Missing()
+    with held.lock:
+        found = function(held.value, part)
+    count(function.__name__)
+    return found
+
+
+def count(what: str) -> None:
+    """Add one to what this process has done."""
+    with _lock:
+        _counts[what] += 1
+
+
+def _held(shared: SharedValue) -> _Held | None:
+    with _lock:
+        held = _shared.get(shared.key)
+        if held is None and shared.content is not None:
+            from distributed.protocol.serialize import deserialize_bytes  # noqa: PLC0415 - optional
+
+            held = _shared[shared.key] = _Held(deserialize_bytes(shared.content), Lock())
+        if held is not None:
+            _shared.move_to_end(shared.key)
+        while len(_shared) > _N_SHARED:
+            _shared.popitem(last=False)
+        return held
