@@ -15,7 +15,7 @@ from objectives.objective import WeightObjective
 from objectives.search_space import SearchSpace
 from studies.coordinator import Coordinator
 from studies.definition.options import make_pruner, make_strategy
-from studies.progress import Silence
+from studies.progress import NullProgress
 from studies.stopping import Stopper, StoppingRules
 from studies.storage.database import open_storage, quiet_optuna
 from studies.storage.ownership import Ownership
@@ -110,4 +110,4 @@ def run_study(
     with Ownership(storage, study) as ownership:
         offer(storage, study.study_name, n_trials)
         coordinator = Coordinator(ownership, strategy, pruner)
-        return coordinator, coordinator.run(stopper, Silence())
+        return coordinator, coordinator.run(stopper, NullProgress())

@@ -13,23 +13,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from objectives.objective import never_stop
 from studies.pruners import BatchPruner
-from studies.samplers import Proposal, Tried
-from studies.samplers.base import BASELINE, WARM_START
-from studies.storage.database_retry import Patience
+from studies.storage.database_retry import DatabaseRetry
 from studies.storage.ownership import StudyTakenError, Summary
 from studies.storage.study_table import StudyState
 from studies.storage.trial_records import (
-    Finished,
     check_records,
-    coordinates_of_record,
     critical_by_kind,
     feasible_value,
-    origin_of_record,
     reading,
     to_record,
+    to_trial,
     weight_distributions,
     weights_of_record,
 )
+from studies.trial import BASELINE, WARM_START
 from studies.warm_start import NO_WARM_START
 from support.errors import RadTuneError, StudyError
 
@@ -37,12 +34,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from engine.ranking.weights import Weights
-    from objectives.objective import Rung, RungReport, Valuation
+    from objectives.objective import Rung, RungReport
     from studies.progress import Progress
     from studies.pruners import Pruner
     from studies.samplers import Strategy
     from studies.stopping import Stopper
     from studies.storage.ownership import Ownership, Standing
+    from studies.trial import Trial
     from studies.warm_start import WarmStart
 
 _WRITE_EVERY_S = 1.0
@@ -121,7 +119,7 @@ class Coordinator:
         self._pruner = pruner
         self.warm_start = warm_start
         self.records: list[FrozenTrial] = []
-        self._tried: list[Tried] = []
+        self._history: list[Trial] = []
         self._best: FrozenTrial | None = None
         self._stopper: Stopper | None = None
         with reading(self.name):
@@ -164,7 +162,7 @@ class Coordinator:
             When another process owns the study now.
         """
         self._stopper, self._progress, self._is_stopped = stopper, progress, is_stopped
-        self._retry = Patience(progress.say, is_stopped)
+        self._retry = DatabaseRetry(progress.say, is_stopped)
         stopper.restart(feasible_value(record) for record in self.records)
         if not self._ownership.writes_in_bulk:
             progress.say(_IN_PIECES)
@@ -229,7 +227,7 @@ class Coordinator:
     def _learn(self, record: FrozenTrial) -> None:
         """Take note of the next trial; the first of equally good ones is the best."""
         self.records.append(record)
-        self._tried.append(_tried(record))
+        self._history.append(to_trial(record))
         value = feasible_value(record)
         best = feasible_value(self._best) if self._best else None
         if value is not None and (best is None or value > best):
@@ -249,7 +247,7 @@ class Coordinator:
             return f"all {budget} trials done"
         if n_known < self._n_given:
             return self._stopper.reason() if self._stopper and n_known else None
-        reason = self._strategy.ended(self._tried)
+        reason = self._strategy.ended(self._history)
         return self._stopper.reason() if reason is None and self._stopper else reason
 
     def _pause(self) -> str | None:
@@ -289,20 +287,20 @@ class Coordinator:
     def _run_some(self, n_at_once: int, budget: int) -> int:
         """Run the next trials, as many as the strategy places at once; return how many."""
         n_before = len(self.records)
-        for finished in self._next(range(n_before, min(n_before + n_at_once, budget))):
-            self._add(finished)
+        for trial in self._next(range(n_before, min(n_before + n_at_once, budget))):
+            self._record_trial(trial)
             self._progress.trial(len(self.records), budget, self._best_value)
             if self._end(budget) or self._pause():
                 break
         return len(self.records) - n_before
 
-    def _add(self, finished: Finished, failure: str = "") -> None:
+    def _record_trial(self, trial: Trial, failure: str = "") -> None:
         baseline = critical_by_kind(self._first()) if self.records else {}
-        record = to_record(finished, self._ranges, self.problem.allowed(baseline), failure)
+        record = to_record(trial, self._ranges, self.problem.allowed(baseline), failure)
         record.number = len(self.records)
         self._learn(record)
 
-    def _next(self, numbers: range) -> Iterable[Finished]:
+    def _next(self, numbers: range) -> Iterable[Trial]:
         """Run the next trial, or the next few where the strategy places several at once."""
         number, problem, pruner = numbers.start, self.problem, self._pruner
         if number == 0:
@@ -313,39 +311,37 @@ class Coordinator:
             return [self._run_trial(problem.proposal(weights, origin), pruner.begin())]
         if self._strategy.places_many and isinstance(pruner, BatchPruner):
             end = min(numbers.stop, pruner.batch_ends_before(number))
-            proposals = self._strategy.proposals(self._tried, range(number, end))
-            is_spared = any(one.teaches for one in proposals)
-            return self._run_at_once(proposals, float("-inf") if is_spared else pruner.floor)
-        (proposal,) = self._strategy.proposals(self._tried, range(number, number + 1))
-        return [self._run_trial(proposal, self._judge_of(proposal))]
+            proposed = self._strategy.proposals(self._history, range(number, end))
+            is_spared = any(one.teaches for one in proposed)
+            return self._run_at_once(proposed, float("-inf") if is_spared else pruner.floor)
+        (trial,) = self._strategy.proposals(self._history, range(number, number + 1))
+        return [self._run_trial(trial, self._judge_of(trial))]
 
-    def _judge_of(self, proposal: Proposal) -> RungReport:
+    def _judge_of(self, trial: Trial) -> RungReport:
         """Return what stops a trial; a bound saves cases, not at the cost of what is learned."""
-        if proposal.teaches and isinstance(self._pruner, BatchPruner):
+        if trial.teaches and isinstance(self._pruner, BatchPruner):
             return never_stop
         return self._pruner.begin()
 
-    def _run_at_once(self, proposals: Sequence[Proposal], floor: float) -> Sequence[Finished]:
+    def _run_at_once(self, proposed: Sequence[Trial], floor: float) -> Sequence[Trial]:
         started = datetime.now()  # noqa: DTZ005 - Optuna stores local times
         try:
             evaluated = self.problem.objective.evaluate_many(
-                [one.weights for one in proposals], floor
+                [one.weights for one in proposed], floor
             )
         except RadTuneError:  # nothing is wrong with the trials
             raise
         except Exception:
-            for proposal in proposals:  # one at a time the trial at fault shows
-                self._add(self._run_trial(proposal))
+            for trial in proposed:  # one at a time the trial at fault shows
+                self._record_trial(self._run_trial(trial))
             raise
         ended = datetime.now()  # noqa: DTZ005
         return [
-            Finished(
-                _state(full.valuation), *proposal[:3], full.valuation, full.rungs, started, ended
-            )
-            for proposal, full in zip(proposals, evaluated, strict=True)
+            trial.valued(full.valuation)._replace(rungs=full.rungs, started=started, ended=ended)
+            for trial, full in zip(proposed, evaluated, strict=True)
         ]
 
-    def _run_trial(self, proposal: Proposal, report: RungReport = never_stop) -> Finished:
+    def _run_trial(self, trial: Trial, report: RungReport = never_stop) -> Trial:
         """Run one trial; a bug is recorded with its traceback and raised."""
         started = datetime.now()  # noqa: DTZ005
         seen: list[Rung] = []
@@ -354,20 +350,23 @@ class Coordinator:
             seen.append(rung)
             return report(rung)
 
-        def finished(state: TrialState, valuation: Valuation | None) -> Finished:
-            rungs = {rung.number: rung.value for rung in seen}
-            parts = [rung.part_value for rung in seen] if self._pruner.reads_parts else []
-            ended = datetime.now()  # noqa: DTZ005
-            return Finished(state, *proposal[:3], valuation, rungs, started, ended, parts)
+        def ended() -> Trial:
+            return trial._replace(
+                rungs={rung.number: rung.value for rung in seen},
+                part_values=[rung.part_value for rung in seen] if self._pruner.reads_parts else (),
+                started=started,
+                ended=datetime.now(),  # noqa: DTZ005
+            )
 
         try:
-            valuation = self.problem.objective.evaluate(proposal.weights, stops)
+            valuation = self.problem.objective.evaluate(trial.weights, stops)
         except RadTuneError:
             raise
         except Exception:
-            self._add(finished(TrialState.FAIL, None), traceback.format_exc())
+            failed = ended()._replace(state=TrialState.FAIL)
+            self._record_trial(failed, traceback.format_exc())
             raise
-        return finished(_state(valuation), valuation)
+        return ended().valued(valuation)
 
 
 def stopped_at(coordinator: Coordinator, budget: int) -> str:
@@ -376,22 +375,3 @@ def stopped_at(coordinator: Coordinator, budget: int) -> str:
         f"study {coordinator.name!r} is stopped at {len(coordinator.records)} of {budget} trials; "
         "the same command goes on from there"
     )
-
-
-def _tried(record: FrozenTrial) -> Tried:
-    """Return a record as strategies see it."""
-    return Tried(
-        record.number,
-        weights_of_record(record),
-        coordinates_of_record(record),
-        origin_of_record(record),
-        record.value if record.state is TrialState.COMPLETE else None,
-        record.value,
-        record.intermediate_values,
-        record.constraints,
-    )
-
-
-def _state(valuation: Valuation) -> TrialState:
-    is_complete = valuation.critical_errors is not None
-    return TrialState.COMPLETE if is_complete else TrialState.PRUNED

@@ -23,13 +23,13 @@ from studies.gate.evaluation import Proof, prove
 from studies.gate.gate import GateReport, Verdict
 from studies.gate.looks import log_look, number_of_look
 from studies.gate.words import GateWords, gate_words
-from studies.progress import Silence
-from studies.samplers.base import BASELINE
+from studies.progress import NullProgress
 from studies.search import create, join, submit
 from studies.stopping import Stopper
 from studies.storage.database import opened_storage
 from studies.storage.ownership import Ownership
 from studies.storage.trial_records import is_feasible, origin_of_record
+from studies.trial import BASELINE
 from support.errors import StudyError
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class TrainingOptimizer:
     ) -> None:
         self._compute = compute or ComputeOptions()
         self._options = config or OptimizationConfig()
-        self._progress = progress or Silence()
+        self._progress = progress or NullProgress()
         self._is_stopped = is_stopped
 
     def optimize(

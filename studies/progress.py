@@ -21,7 +21,7 @@ class Progress(Protocol):
         ...
 
 
-class Silence:
+class NullProgress:
     """Tells nothing."""
 
     def say(self, line: str) -> None:

@@ -11,7 +11,7 @@ from studies.coordinator import CANCELLED, STOPPED, stopped_at
 from studies.definition.options import stopping_rules
 from studies.search import join
 from studies.stopping import Stopper
-from studies.storage.database_retry import Patience
+from studies.storage.database_retry import DatabaseRetry
 from studies.storage.ownership import Ownership, StudyTakenError
 from studies.storage.study_queue import open_studies
 from support.errors import ComputeError, RadTuneError
@@ -67,7 +67,7 @@ class WorkerLoop:
         self._compute = compute
         self._progress = progress
         self._is_stopped = is_stopped
-        self._retry = Patience(progress.say, is_stopped)
+        self._retry = DatabaseRetry(progress.say, is_stopped)
         self._out_of_time: set[OpenStudy] = set()
         self._refused: dict[OpenStudy, float] = {}  # when, monotonic
 

@@ -41,7 +41,8 @@ ROOMS = {
         weight_effects
     """,
     "studies": """
-        progress stopping storage datasets config_selection
+        trial progress stopping datasets config_selection
+        storage
         samplers pruners gate importance dashboard calibrate
         definition warm_start compare
         weight_report coordinator

@@ -22,7 +22,8 @@ from scripts import run_training
 from studies.definition.options import OptimizationConfig
 from studies.definition.study_file import load_study_file
 from studies.storage.database import open_storage
-from studies.storage.trial_records import Finished, to_record, weight_distributions
+from studies.storage.trial_records import to_record, weight_distributions
+from studies.trial import Trial
 from support.databases import check_database, without_password
 from support.errors import RadTuneError, hide_passwords
 from tests.conftest import ROOT
@@ -278,7 +279,7 @@ def test_the_traceback_of_a_failed_trial_is_stored_without_a_password(
     config: Configuration,
 ) -> None:
     now = datetime.now()  # noqa: DTZ005 - as Optuna
-    failed = Finished(TrialState.FAIL, config.weights, {}, "x", None, {}, now, now)
+    failed = Trial(config.weights, {}, "x", state=TrialState.FAIL, started=now, ended=now)
     ranges = weight_distributions(SearchSpace(config.study.bounds))
     record = to_record(
         failed, ranges, {}, failure=f"OperationalError: postgresql://me:{SECRET}@h/db"

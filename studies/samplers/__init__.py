@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from studies.samplers.auto import Auto
-from studies.samplers.base import Problem, Proposal, Strategy, Tried
+from studies.samplers.base import Problem, Strategy
 from studies.samplers.cmaes import CmaEs
 from studies.samplers.grid_search import GridSearch
 from studies.samplers.line_search import LineSearch
@@ -38,4 +38,4 @@ def strategy_named(name: str) -> type[Strategy]:
     return STRATEGIES[name]
 
 
-__all__ = ["STRATEGIES", "Problem", "Proposal", "Strategy", "Tried", "strategy_named"]
+__all__ = ["STRATEGIES", "Problem", "Strategy", "strategy_named"]

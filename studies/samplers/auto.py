@@ -13,7 +13,8 @@ from studies.samplers.tpe import TPE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Problem, Proposal, Tried
+    from studies.samplers.base import Problem
+    from studies.trial import Trial
 
 _N_TPE = 3  # trials of TPE before the line search starts again
 _N_ROUNDS = 7  # without a better value, after which the study ends
@@ -33,7 +34,7 @@ class Auto(Strategy):
         self._tpe = TPE(problem)
 
     @override
-    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Trial], numbers: range) -> Sequence[Trial]:
         n_tpe = _n_last_of_tpe(history)
         if n_tpe == 0 or _is_best(history):
             step = self._line_search.climb(history, numbers.start)
@@ -44,7 +45,7 @@ class Auto(Strategy):
         return self._tpe.proposals(history, numbers)
 
     @override
-    def ended(self, history: Sequence[Tried]) -> str | None:
+    def ended(self, history: Sequence[Trial]) -> str | None:
         values = [tried.feasible_value or 0.0 for tried in history]
         best = values.index(max(values, default=0.0)) if history else 0
         n_in_vain = sum(tried.origin == TPE.name for tried in history[best + 1 :])
@@ -53,7 +54,7 @@ class Auto(Strategy):
         return f"neither line search nor TPE gained in {_N_ROUNDS} rounds"
 
 
-def _n_last_of_tpe(history: Sequence[Tried]) -> int:
+def _n_last_of_tpe(history: Sequence[Trial]) -> int:
     """Count the trials of TPE at the end."""
     n_last = 0
     for tried in reversed(history):
@@ -63,7 +64,7 @@ def _n_last_of_tpe(history: Sequence[Tried]) -> int:
     return n_last
 
 
-def _is_best(history: Sequence[Tried]) -> bool:
+def _is_best(history: Sequence[Trial]) -> bool:
     """Tell whether the last trial is better than every one before it."""
     value = history[-1].feasible_value
     return value is not None and all(value > (one.feasible_value or 0.0) for one in history[:-1])

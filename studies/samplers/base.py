@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
+from studies.trial import Trial
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
     from engine.ranking.weights import Weights
     from objectives.objective import WeightObjective
     from objectives.search_space import SearchSpace
-
-BASELINE = "current weights"
-WARM_START = "warm start"  # followed by the study that they come from
 
 
 class Problem(NamedTuple):
@@ -57,20 +56,20 @@ class Problem(NamedTuple):
         most = self.most_critical
         return {**most, **{kind: min(n, most.get(kind, n)) for kind, n in baseline.items()}}
 
-    def proposal(self, weights: Weights, origin: str) -> Proposal:
+    def proposal(self, weights: Weights, origin: str) -> Trial:
         """Propose weights of the space."""
-        return Proposal(weights, self.space.encode(weights), origin)
+        return Trial(weights, self.space.encode(weights), origin)
 
     def proposal_at(
         self, unit: NDArray[np.float64], origin: str, *, teaches: bool = False
-    ) -> Proposal:
+    ) -> Trial:
         """Propose a place of the unit box, shape (n_coordinates,), as wide as the space."""
         axes = self.space.coordinates
         point = {
             axis.name: axis.low + share * (axis.high - axis.low)
             for axis, share in zip(axes, unit.tolist(), strict=True)
         }
-        return Proposal(self.space.decode(point), point, origin, teaches)
+        return Trial(self.space.decode(point), point, origin, teaches)
 
     def unit_of(self, point: Mapping[str, float]) -> NDArray[np.float64]:
         """Return where search coordinates lie in the unit box, shape (n_coordinates,)."""
@@ -80,67 +79,6 @@ class Problem(NamedTuple):
                 for axis in self.space.coordinates
             ]
         )
-
-
-class Proposal(NamedTuple):
-    """Where a trial goes.
-
-    Attributes
-    ----------
-    weights : Weights
-    point : mapping of str to float
-        The same in search coordinates.
-    origin : str
-        What proposed it; the first word is the strategy.
-    teaches : bool
-        Whether the strategy learns from what the trial is worth, however little.
-    """
-
-    weights: Weights
-    point: Mapping[str, float]
-    origin: str
-    teaches: bool = False
-
-
-class Tried(NamedTuple):
-    """A finished trial as strategies see it.
-
-    Attributes
-    ----------
-    number : int
-    weights : Weights
-    point : mapping of str to float
-        Search coordinates.
-    origin : str
-        As `Proposal`.
-    value : float or None
-        In [0, 1]; None when it was pruned or failed.
-    so_far : float or None
-        Value over the cases that were scored; None when it failed.
-    rungs : mapping of int to float
-        Value reported at each rung.
-    constraints : mapping of str to float
-        Above 0 where one is broken; empty when it was pruned or failed.
-    """
-
-    number: int
-    weights: Weights
-    point: Mapping[str, float]
-    origin: str
-    value: float | None
-    so_far: float | None
-    rungs: Mapping[int, float]
-    constraints: Mapping[str, float]
-
-    @property
-    def is_given(self) -> bool:
-        """Whether no strategy proposed it: the current weights, or what another study found."""
-        return self.origin == BASELINE or self.origin.startswith(WARM_START)
-
-    @property
-    def feasible_value(self) -> float | None:
-        """The value of a complete trial that breaks no constraint, else None."""
-        return self.value if all(above <= 0 for above in self.constraints.values()) else None
 
 
 class Strategy(ABC):
@@ -164,19 +102,19 @@ class Strategy(ABC):
         self.problem = problem
 
     @abstractmethod
-    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Trial], numbers: range) -> Sequence[Trial]:
         """Return where the next trials go.
 
         Parameters
         ----------
-        history : sequence of Tried
+        history : sequence of Trial
             Every trial before the first of `numbers`, in order.
         numbers : range
             Trials that may be placed now, at least one.
 
         Returns
         -------
-        sequence of Proposal
+        sequence of Trial
             One or more, for the first of `numbers`.
         """
 
@@ -184,11 +122,11 @@ class Strategy(ABC):
         """Return a line for the user when so many proposals are not what one might expect."""
         return None
 
-    def ended(self, history: Sequence[Tried]) -> str | None:  # noqa: ARG002 - a hook
+    def ended(self, history: Sequence[Trial]) -> str | None:  # noqa: ARG002 - a hook
         """Say in words why there is nothing left to propose, or return None."""
         return None
 
-    def index_of(self, number: int, history: Sequence[Tried]) -> int:
+    def index_of(self, number: int, history: Sequence[Trial]) -> int:
         """Return which proposal of this strategy a trial is, from 0: given trials come first."""
         return number - sum(1 for _ in itertools.takewhile(lambda one: one.is_given, history))
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.ranking.weights import Weights
-    from studies.samplers.base import Problem, Proposal, Tried
+    from studies.samplers.base import Problem
+    from studies.trial import Trial
 
 
 _MOST_POINTS = 20_000
@@ -59,13 +60,13 @@ class GridSearch(Strategy):
         return None
 
     @override
-    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Trial], numbers: range) -> Sequence[Trial]:
         first = self.index_of(numbers.start, history)
         points = self._points[first : first + len(numbers)]
         return [self.problem.proposal(weights, self.name) for weights in points]
 
     @override
-    def ended(self, history: Sequence[Tried]) -> str | None:
+    def ended(self, history: Sequence[Trial]) -> str | None:
         is_done = self.index_of(len(history), history) >= len(self._points)
         return "every grid point tried" if is_done else None
 

@@ -17,7 +17,7 @@ from engine.ranking.weights import N_FEATURES, SHARES
 from engine.rounding import COEFFICIENT_GRID
 from objectives.cases.critical_errors import CRITICAL_KINDS
 from objectives.lines.line import coordinate_directions, line_through
-from studies.samplers.base import Proposal, Strategy
+from studies.samplers.base import Strategy
 from studies.samplers.best_intervals import best_plateaus
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from engine.ranking.weights import Weights
     from objectives.lines.line import Line
     from objectives.objective import Stretches
-    from studies.samplers.base import Tried
+    from studies.trial import Trial
+
 
 _N_PAIRS = 8  # lines along two coordinates at once
 _N_RANDOM = 8  # lines along all coefficients at once
@@ -72,16 +73,16 @@ class LineSearch(Strategy):
         return _in_order(self.problem.allowed(current.critical_by_kind or {}))
 
     @override
-    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Trial], numbers: range) -> Sequence[Trial]:
         number = numbers.start
         return [self.climb(history, number) or self.start_again(history, number)]
 
-    def climb(self, history: Sequence[Tried], number: int) -> Proposal | None:
+    def climb(self, history: Sequence[Trial], number: int) -> Trial | None:
         """Return the best place of any line through the present weights, if it is better.
 
         Parameters
         ----------
-        history : sequence of Tried
+        history : sequence of Trial
         number : int
             Of the trial that is placed.
         """
@@ -137,7 +138,7 @@ class LineSearch(Strategy):
             for found in scored
         ]
 
-    def start_again(self, history: Sequence[Tried], number: int) -> Proposal:
+    def start_again(self, history: Sequence[Trial], number: int) -> Trial:
         """Return a place beside the best trial."""
         best = max(history, key=lambda tried: tried.feasible_value or 0.0)
         unit = self.problem.unit_of(best.point)
@@ -157,7 +158,7 @@ class LineSearch(Strategy):
             )
 
 
-def _present(history: Sequence[Tried]) -> tuple[Tried, Tried | None]:
+def _present(history: Sequence[Trial]) -> tuple[Trial, Trial | None]:
     """Return where the search stands, and where it stood before its last step upwards."""
     here, before, best = history[0], None, history[0].feasible_value or 0.0
     for tried in history[1:]:

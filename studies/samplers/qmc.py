@@ -12,7 +12,7 @@ from studies.samplers.base import Strategy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Proposal, Tried
+    from studies.trial import Trial
 
 
 class QuasiMonteCarlo(Strategy):
@@ -26,7 +26,7 @@ class QuasiMonteCarlo(Strategy):
     places_many = True
 
     @override
-    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Trial], numbers: range) -> Sequence[Trial]:
         n_axes = len(self.problem.space.coordinates)
         sequence = qmc.Sobol(n_axes, scramble=True, rng=self.problem.seed)
         first = self.index_of(numbers.start, history)

@@ -12,7 +12,7 @@ from studies.samplers.base import Strategy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Proposal, Tried
+    from studies.trial import Trial
 
 
 class RandomSearch(Strategy):
@@ -25,7 +25,7 @@ class RandomSearch(Strategy):
     places_many = True
 
     @override
-    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Trial], numbers: range) -> Sequence[Trial]:
         n_axes = len(self.problem.space.coordinates)
         draws = (
             np.random.default_rng(self.trial_seed(number)).random(n_axes) for number in numbers

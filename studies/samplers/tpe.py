@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from optuna.trial import FrozenTrial, TrialState
 from typing_extensions import override
 
-from studies.samplers.base import Proposal, Strategy
+from studies.samplers.base import Strategy
 from studies.samplers.from_optuna import TPEInBox
 from studies.storage.trial_records import coordinate_distributions
+from studies.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from studies.samplers.base import Problem, Tried
+    from studies.samplers.base import Problem
 
 
 class TPE(Strategy):
@@ -37,43 +38,37 @@ class TPE(Strategy):
         self._n_shown = 0
 
     @override
-    def proposals(self, history: Sequence[Tried], numbers: range) -> Sequence[Proposal]:
+    def proposals(self, history: Sequence[Trial], numbers: range) -> Sequence[Trial]:
         for tried in history[self._n_shown :]:
             self._in_box.show(self._as_optuna(tried))
         self._n_shown = len(history)
         asked = self._in_box.ask(numbers.start, self.trial_seed(numbers.start))
         known = {**self._fixed, **asked}
         point = {name: known[name] for name in self._axes}
-        return [Proposal(self.problem.space.decode(point), point, self.name, teaches=True)]
+        return [Trial(self.problem.space.decode(point), point, self.name, teaches=True)]
 
-    def _as_optuna(self, tried: Tried) -> FrozenTrial:
+    def _as_optuna(self, proposed: Trial) -> FrozenTrial:
         trial = FrozenTrial(
-            number=tried.number,
-            trial_id=tried.number,
-            state=_state(tried),
-            value=tried.value,
+            number=proposed.number,
+            trial_id=proposed.number,
+            state=proposed.state,
+            value=proposed.complete_value,
             datetime_start=None,
             datetime_complete=None,
-            params=dict(tried.point),
+            params=dict(proposed.point),
             distributions=self._axes,
             user_attrs={},
             system_attrs={},
-            intermediate_values=_last_rung(tried),
+            intermediate_values=_last_rung(proposed),
         )
-        for name, above in tried.constraints.items():
+        for name, above in proposed.constraints.items():
             trial.set_constraint(name, above)
         return trial
 
 
-def _last_rung(tried: Tried) -> dict[int, float]:
+def _last_rung(trial: Trial) -> dict[int, float]:
     """Return the one rung that TPE reads, where a trial was stopped."""
-    if tried.value is not None or not tried.rungs:
+    if trial.state is TrialState.COMPLETE or not trial.rungs:
         return {}
-    last = max(tried.rungs)
-    return {last: tried.rungs[last]}
-
-
-def _state(tried: Tried) -> TrialState:
-    if tried.value is not None:
-        return TrialState.COMPLETE
-    return TrialState.FAIL if tried.so_far is None else TrialState.PRUNED
+    last = max(trial.rungs)
+    return {last: trial.rungs[last]}

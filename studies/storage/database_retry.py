@@ -20,7 +20,7 @@ _AWAY = ("08", "53300", "57P")
 _LOST_BEFORE = "8s2b"  # source: https://docs.sqlalchemy.org/en/20/errors.html#error-8s2b
 
 
-class Patience:
+class DatabaseRetry:
     """Tries again, ever more slowly, while a database cannot be reached.
 
     What is not a lost connection (a full disk, a missing right) is raised at once.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.distributions import FloatDistribution
@@ -11,14 +11,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives.cases.critical_errors import CRITICAL_KINDS
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights, weights_of
+from studies.trial import Trial
 from support.errors import StudyError, hide_passwords
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from engine.ranking.weights import Weights
-    from objectives.objective import Valuation
 
 _COORDINATES = "coordinates"
 _ORIGIN = "origin"
@@ -26,38 +25,6 @@ _TRACEBACK = "traceback"
 _CRITICAL_BY_KIND = "critical_by_kind"  # a field of `Valuation`
 CRITICAL_CONSTRAINTS = {kind: f"critical_{kind}_above_baseline" for kind in CRITICAL_KINDS}
 _PART_VALUES = "part_values"
-
-
-class Finished(NamedTuple):
-    """A trial that has ended.
-
-    Attributes
-    ----------
-    state : TrialState
-        COMPLETE or PRUNED; FAIL when the objective raised.
-    weights : Weights
-    point : mapping of str to float
-        Search coordinates.
-    origin : str
-        What proposed it.
-    valuation : Valuation or None
-        None when the objective raised.
-    rungs : mapping of int to float
-        Value at each rung, over the cases so far.
-    started, ended : datetime
-    part_values : sequence of float
-        Value of each part alone, for a pruner that reads them.
-    """
-
-    state: TrialState
-    weights: Weights
-    point: Mapping[str, float]
-    origin: str
-    valuation: Valuation | None
-    rungs: Mapping[int, float]
-    started: datetime
-    ended: datetime
-    part_values: Sequence[float] = ()
 
 
 def weight_distributions(space: SearchSpace) -> dict[str, FloatDistribution]:
@@ -79,7 +46,7 @@ def coordinate_distributions(
 
 
 def to_record(
-    finished: Finished,
+    trial: Trial,
     ranges: Mapping[str, FloatDistribution],
     allowed: Mapping[str, int],
     failure: str = "",
@@ -88,7 +55,8 @@ def to_record(
 
     Parameters
     ----------
-    finished : Finished
+    trial : Trial
+        That has run.
     ranges : mapping of str to FloatDistribution
         As `weight_distributions` gives them.
     allowed : mapping of str to int
@@ -96,11 +64,11 @@ def to_record(
     failure : str
         The traceback of a trial that failed.
     """
-    valuation = finished.valuation
-    params = real_weights(finished.weights)
+    valuation = trial.valuation
+    params = real_weights(trial.weights)
     attrs: dict[str, object] = {
-        _COORDINATES: dict(finished.point),
-        _ORIGIN: finished.origin,
+        _COORDINATES: dict(trial.point),
+        _ORIGIN: trial.origin,
     }
     constraints: dict[str, float] = {}
     if valuation is not None:
@@ -111,22 +79,22 @@ def to_record(
                 name: float(found[kind] - allowed.get(kind, found[kind]))
                 for kind, name in CRITICAL_CONSTRAINTS.items()
             }
-    if finished.part_values:
-        attrs[_PART_VALUES] = list(finished.part_values)
+    if trial.part_values:
+        attrs[_PART_VALUES] = list(trial.part_values)
     if failure:
         attrs[_TRACEBACK] = hide_passwords(failure)
     record = FrozenTrial(  # what `create_trial` checks besides holds by construction
         number=-1,
         trial_id=-1,
-        state=finished.state,
-        value=valuation.value if valuation else None,
-        datetime_start=finished.started,
-        datetime_complete=finished.ended,
+        state=trial.state,
+        value=trial.value,
+        datetime_start=trial.started,
+        datetime_complete=trial.ended,
         params=params,
         distributions={name: _including(ranges[name], params[name]) for name in params},
         user_attrs=attrs,
         system_attrs={},
-        intermediate_values=dict(finished.rungs),
+        intermediate_values=dict(trial.rungs),
     )
     for name, above in constraints.items():
         record.set_constraint(name, above)
@@ -205,10 +173,18 @@ def origin_of_record(record: FrozenTrial) -> str:
     return origin
 
 
-def coordinates_of_record(record: FrozenTrial) -> dict[str, float]:
-    """Return where a recorded trial lies in the box of coordinates."""
-    point: dict[str, float] = record.user_attrs[_COORDINATES]
-    return point
+def to_trial(record: FrozenTrial) -> Trial:
+    """Return a recorded trial as strategies see it."""
+    return Trial(
+        weights_of_record(record),
+        record.user_attrs[_COORDINATES],
+        origin_of_record(record),
+        number=record.number,
+        state=record.state,
+        value=record.value,
+        rungs=record.intermediate_values,
+        constraints=record.constraints,
+    )
 
 
 def part_values_of_record(record: FrozenTrial) -> Sequence[float]:

@@ -40,13 +40,13 @@ from studies.export import check_output
 from studies.gate.looks import count_looks
 from studies.storage.database import open_storage, quiet_optuna, translated_errors
 from studies.storage.trial_records import (
-    Finished,
     check_records,
     reading,
     to_record,
     weight_distributions,
     weights_of_record,
 )
+from studies.trial import Trial
 from studies.warm_start import read_warm_start
 from support.executors import ThisProcess
 from tests.conftest import ROOT
@@ -479,10 +479,16 @@ def _databases(world: _World) -> list[Reader]:
 
 def _trial(config: Configuration) -> FrozenTrial:
     now = datetime.now()  # noqa: DTZ005 - Optuna stores local times
-    proposed = Finished(
-        TrialState.FAIL, config.weights, {"x": 0.5}, "line_search: x", None, {0: 0.5}, now, now
+    failed = Trial(
+        config.weights,
+        {"x": 0.5},
+        "line_search: x",
+        state=TrialState.FAIL,
+        rungs={0: 0.5},
+        started=now,
+        ended=now,
     )
-    return to_record(proposed, weight_distributions(SearchSpace(config.study.bounds)), {})
+    return to_record(failed, weight_distributions(SearchSpace(config.study.bounds)), {})
 
 
 _SESSION = SessionIdentity("malformed", "d", "c", "e")

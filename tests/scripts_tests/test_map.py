@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exchange.maps.mapping import ANSWER_COLUMNS
+from exchange.maps.answer_columns import ANSWER_COLUMNS
 from tests.conftest import ROOT
 from tests.scripts_tests.conftest import COMMAND
 

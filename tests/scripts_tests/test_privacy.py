@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exchange.lists.name_files import read_names
-from exchange.maps.mapping import ANSWER_COLUMNS
+from exchange.maps.answer_columns import ANSWER_COLUMNS
 from objectives.cases.cases import load_cases
 from scripts.shared.console import warn
 from support.errors import InputFileError

@@ -16,7 +16,7 @@ from objectives.cases.critical_errors import CRITICAL_KINDS
 from objectives.objective import RungReport, Valuation, WeightObjective
 from objectives.search_space import WEIGHT_NAMES, SearchSpace, real_weights
 from studies.coordinator import CANCELLED, STOPPED, Coordinator
-from studies.progress import Silence
+from studies.progress import NullProgress
 from studies.pruners import PRUNERS
 from studies.samplers import STRATEGIES
 from studies.samplers.base import Problem
@@ -117,7 +117,7 @@ class Setup:
     ) -> Ran:
         """Run a study, or go on with it."""
         with self.coordinating(name, n_trials=n_trials, **more) as coordinator:
-            reason = coordinator.run(Stopper(rules), progress or Silence(), is_stopped)
+            reason = coordinator.run(Stopper(rules), progress or NullProgress(), is_stopped)
         return Ran(coordinator, reason)
 
     def study(self, name: str = "study") -> optuna.Study:
@@ -137,7 +137,7 @@ def setup(tmp_path: Path, config: Configuration, make_bank: MakeBank) -> Iterato
         yield setup
 
 
-class Listener(Silence):
+class Listener(NullProgress):
     """Keeps what is said, and acts after some trials."""
 
     def __init__(self, n_trials: int = 0, act: Callable[[], object] = lambda: None) -> None:

@@ -13,7 +13,7 @@ from distributed import Client
 
 from objectives.shards.resources import ComputeOptions
 from studies import OptimizationConfig, TrainingOptimizer
-from studies.progress import Silence
+from studies.progress import NullProgress
 from studies.storage.database import open_storage
 from support.compute.shared_values import work_counts
 from tests.cluster import Cluster, running_cluster
@@ -64,7 +64,7 @@ class Found(NamedTuple):
     export: str
 
 
-class Disturber(Silence):
+class Disturber(NullProgress):
     """Kills a compute worker in the middle, and lets another one come."""
 
     def __init__(self, cluster: Cluster, client: Client) -> None:
@@ -97,7 +97,7 @@ def run(
     folder: Path,
     strategy: str,
     compute: ComputeOptions | None = None,
-    progress: Silence | None = None,
+    progress: NullProgress | None = None,
 ) -> Found:
     folder.mkdir()
     url = f"sqlite:///{folder / 'studies.db'}"

@@ -12,10 +12,10 @@ from objectives.objective import WeightObjective
 from studies.pruners import PRUNERS, pruner_named
 from studies.pruners.from_optuna import Wilcoxon
 from studies.samplers import STRATEGIES
-from studies.samplers.base import Tried
 from studies.samplers.cmaes import _rank
 from studies.storage.database import quiet_optuna
 from studies.storage.trial_records import is_feasible, weights_of_record
+from studies.trial import Trial
 from support.errors import ConfigurationError
 from tests.studies_tests.test_coordinator import SITES, Interrupter, Setup, all_of
 
@@ -201,19 +201,30 @@ def test_an_infeasible_trial_is_no_rival_to_compare_with(setup: Setup) -> None:
 def test_cma_es_ranks_a_pruned_trial_below_every_feasible_one(setup: Setup) -> None:
     """By what it had so far: a generation moves towards the less bad of those that were."""
     ranks = [
-        _rank(Tried(1, setup.config.weights, {}, "", value, so_far, {}, {"side": above}))
-        for value, so_far, above in (
-            (0.9, 0.9, 0.0),
-            (0.0, 0.0, -1.0),
-            (0.995, 0.995, 1.0),
-            (None, 0.99, 0.0),
-            (None, 0.4, 0.0),
-            (None, None, 0.0),
+        _rank(
+            Trial(
+                setup.config.weights,
+                {},
+                "",
+                state=state,
+                value=value,
+                constraints={"side": above},
+            )
+        )
+        for state, value, above in (
+            (TrialState.COMPLETE, 0.9, 0.0),
+            (TrialState.COMPLETE, 0.0, -1.0),
+            (TrialState.COMPLETE, 0.995, 1.0),
+            (TrialState.PRUNED, 0.99, 0.0),
+            (TrialState.PRUNED, 0.4, 0.0),
+            (TrialState.FAIL, None, 0.0),
         )
     ]
     assert ranks == sorted(set(ranks), reverse=True)
     coordinator = ran(setup, "study", "cmaes", "bound", 30)
-    assert [tried.so_far for tried in coordinator._tried] == [r.value for r in coordinator.records]
+    assert [trial.value for trial in coordinator._history] == [
+        r.value for r in coordinator.records
+    ]
 
 
 def test_an_unknown_pruner_is_refused_with_those_there_are() -> None:

@@ -8,17 +8,17 @@ import pytest
 
 from objectives.objective import WeightObjective
 from objectives.search_space import BOX_NAMES, SearchSpace
-from studies.samplers import STRATEGIES, Problem, Strategy, Tried
+from studies.samplers import STRATEGIES, Problem, Strategy
 from studies.samplers.auto import Auto
-from studies.samplers.base import BASELINE
 from studies.samplers.line_search import LineSearch
 from studies.samplers.tpe import TPE
 from studies.storage.trial_records import coordinate_distributions
+from studies.trial import BASELINE
 
 if TYPE_CHECKING:
     from objectives.configuration import Configuration
     from objectives.objective import Rung
-    from studies.samplers import Proposal
+    from studies.trial import Trial
     from tests.conftest import MakeBank
 
 RANGES = {"exact_match_bonus": (0.2, 0.2), "anatomy_weight": (0.2, 0.4)}
@@ -42,26 +42,25 @@ class Study:
         self.problem = problem
         self.is_bounded = is_bounded
         self.strategy = strategy
-        self.history: list[Tried] = []
+        self.history: list[Trial] = []
         self.add(problem.proposal(problem.current, BASELINE))
 
-    def add(self, proposal: Proposal) -> None:
+    def add(self, trial: Trial) -> None:
         best = self.best
 
         def stops(rung: Rung) -> bool:
-            return self.is_bounded and not proposal.teaches and rung.most < best
+            return self.is_bounded and not trial.teaches and rung.most < best
 
-        valuation = self.problem.objective.evaluate(proposal.weights, stops)
-        here = (len(self.history), *proposal[:3])
-        found = valuation.critical_by_kind
+        ended = trial.valued(self.problem.objective.evaluate(trial.weights, stops))
+        ended = ended._replace(number=len(self.history))
+        found = ended.valuation and ended.valuation.critical_by_kind
         if found is None:
-            self.history.append(Tried(*here, None, valuation.value, {1: valuation.value}, {}))
+            self.history.append(ended._replace(rungs={1: ended.value or 0.0}))
             return
         if not self.history:
             self.allowed = found
         above = {kind: float(found[kind] - self.allowed[kind]) for kind in found}
-        value = valuation.value
-        self.history.append(Tried(*here, value, value, {}, above))
+        self.history.append(ended._replace(constraints=above))
 
     def run(self, n_trials: int) -> None:
         while len(self.history) < n_trials and self.strategy.ended(self.history) is None:
@@ -80,7 +79,7 @@ def test_tpe_goes_where_optuna_alone_would(problem: Problem, config: Configurati
     box = coordinate_distributions(space)
     alone = optuna.create_study(direction="maximize")
 
-    def tell_alone(tried: Tried) -> None:
+    def tell_alone(tried: Trial) -> None:
         alone.add_trial(
             optuna.trial.create_trial(
                 value=tried.value,
@@ -211,7 +210,7 @@ def test_trials_that_are_stopped_early_lead_the_line_search_nowhere_else(
     bounded = Study(problem, STRATEGIES[name](problem), is_bounded=True)
     for study in (whole, bounded):
         study.run(40)
-    assert any(tried.value is None for tried in bounded.history)
+    assert any(tried.complete_value is None for tried in bounded.history)
     if name == "line_search":  # auto asks TPE, which learns from the steps that were stopped
         assert bounded.best == whole.best
         assert [t.weights for t in whole.history] == [t.weights for t in bounded.history]

@@ -17,7 +17,7 @@ from sqlalchemy.exc import (
 )
 
 from studies.storage import database_retry as patience
-from studies.storage.database_retry import Patience, is_away
+from studies.storage.database_retry import DatabaseRetry, is_away
 from support.errors import StudyError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Database:
 
 def test_it_is_tried_until_the_database_is_back_and_the_user_is_told_once(clock: Clock) -> None:
     lines: list[str] = []
-    patiently = Patience(lines.append, lambda: False)
+    patiently = DatabaseRetry(lines.append, lambda: False)
     assert patiently(Database(0)) == 7
     assert lines == []
     database = Database(20)
@@ -136,7 +136,7 @@ def test_it_is_tried_until_the_database_is_back_and_the_user_is_told_once(clock:
 def test_waiting_ends_after_ten_minutes_with_what_was_wrong(clock: Clock) -> None:
     database = Database(float("inf"))
     with pytest.raises(DBAPIError, match="cut"):
-        Patience(lambda line: None, lambda: False)(database)
+        DatabaseRetry(lambda line: None, lambda: False)(database)
     assert 600 <= clock.now < 610
     assert database.n_asked > 100
 
@@ -145,21 +145,21 @@ def test_a_request_to_stop_ends_the_waiting(clock: Clock) -> None:
     lines: list[str] = []
     database = Database(float("inf"))
     with pytest.raises(KeyboardInterrupt):
-        Patience(lines.append, lambda: database.n_asked == 3)(database)
+        DatabaseRetry(lines.append, lambda: database.n_asked == 3)(database)
     assert database.n_asked == 3
     with pytest.raises(KeyboardInterrupt):
-        Patience(lines.append, lambda: True)(Database(1))
+        DatabaseRetry(lines.append, lambda: True)(Database(1))
     assert len(lines) == 1
 
 
 def test_a_request_to_stop_hides_no_other_error(clock: Clock) -> None:
     with pytest.raises(ValueError, match="a bug"):
-        Patience(lambda line: None, lambda: True)(Database(1, lambda: ValueError("a bug")))
+        DatabaseRetry(lambda line: None, lambda: True)(Database(1, lambda: ValueError("a bug")))
 
 
 def test_nothing_is_waited_for_where_there_is_no_time_to_wait(clock: Clock) -> None:
     with pytest.raises(DBAPIError, match="cut"):
-        Patience(lambda line: None, lambda: False, longest_s=0.0)(Database(1))
+        DatabaseRetry(lambda line: None, lambda: False, longest_s=0.0)(Database(1))
     assert clock.waits == []
 
 
@@ -170,7 +170,7 @@ def test_anything_else_is_raised_at_once(error: Callable[[], Exception], clock: 
     database = Database(1, error)
     lines: list[str] = []
     with pytest.raises(type(error())):
-        Patience(lines.append, lambda: False)(database)
+        DatabaseRetry(lines.append, lambda: False)(database)
     assert (database.n_asked, clock.waits, lines) == (1, [], [])
 
 
