@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 import yaml
 
-from objectives.configuration import PROJECT_ROOT
 from studies.storage.ownership import StudyTakenError
 from studies.storage.study_table import STUDIES, StudyState
 from support.errors import ComputeError
+from support.installation import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

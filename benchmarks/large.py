@@ -24,8 +24,8 @@ from benchmarks.large_verbs import DONE, N_WORKERS, Found
 from benchmarks.many_names import write_cases
 from benchmarks.measurement import BLAS_TUNING
 from benchmarks.page import write_section
-from objectives.configuration import PROJECT_ROOT
 from studies.definition.provenance import code_version
+from support.installation import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

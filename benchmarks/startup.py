@@ -18,8 +18,9 @@ from engine.catalogue.rows import CatalogueRow
 from engine.lookup import LookupEngine
 from exchange.catalogues.nhs_json import load_catalogue
 from objectives.cases.cases import dataset_files
-from objectives.configuration import PROJECT_ROOT, load_configuration, resolve
+from objectives.configuration import load_configuration, resolve
 from objectives.workspace import Workspace
+from support.installation import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

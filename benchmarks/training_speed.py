@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from benchmarks.measurement import Measurement, at_least, in_turn
 from benchmarks.processes import run_cold
 from objectives.cases.cases import dataset_files
-from objectives.configuration import PROJECT_ROOT, load_configuration, resolve
+from objectives.configuration import load_configuration, resolve
+from support.installation import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from objectives.configuration import Configuration

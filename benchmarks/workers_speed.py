@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measurement import Measurement, at_least, in_turn, seconds
-from objectives.configuration import PROJECT_ROOT
+from support.installation import PROJECT_ROOT
 
 _PROGRAM = (sys.executable, str(PROJECT_ROOT / "scripts" / "run_training.py"))
 _STUDY = ("optimize", "--strategy", "tpe", "--max-experiments", "300")

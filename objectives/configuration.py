@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import getitem
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from engine.decision.settings import Calibration, DecisionSettings, Judgement
 from engine.ranking.weights import FEATURE_OF, OTHERS, Weights
 from engine.settings import Finite, RetrievalSettings, Section, Share
-from support.errors import ConfigurationError, InputFileError, shown
+from support.errors import ConfigurationError, InputFileError, hide_passwords
 from support.hashing import hash_of
+from support.identifiers import mask
+from support.installation import BUILTIN_FILES
+from support.model_problems import first_problem, missing_keys
 from support.safe_yaml import read_yaml
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONFIG = Path("config.yaml")
 
 Positive = Annotated[int, Field(ge=1, strict=True)]
@@ -59,7 +65,7 @@ AllBounds = Annotated[SomeBounds, AfterValidator(_with_defaults)]
 
 
 class DataSettings(Section):
-    """Where the inputs are; paths relative to the current folder, else to the project's."""
+    """Where the inputs are; paths relative to the current folder, else to the built-in files."""
 
     catalogue: Path
     slots: Path
@@ -217,55 +223,102 @@ class Configuration(Weights):
         return self.model_copy(update=dict(weights))
 
 
+class LoadedConfiguration(NamedTuple):
+    """A configuration that was read from a file.
+
+    Attributes
+    ----------
+    configuration : Configuration
+    note : str
+        One line about the keys that the file leaves to the defaults; empty when it has them all.
+        Passwords and identifiers are hidden.
+    """
+
+    configuration: Configuration
+    note: str
+
+
 def load_configuration(path: Path = DEFAULT_CONFIG) -> Configuration:
-    """Read and check a configuration file.
+    """Read and check a configuration file, without the note of `load_with_note`."""
+    return load_with_note(path).configuration
+
+
+def load_with_note(path: Path = DEFAULT_CONFIG) -> LoadedConfiguration:
+    """Read and check a configuration file; a key that is missing is as in the built-in one.
 
     Raises
     ------
     InputFileError
         When the file cannot be read.
     ConfigurationError
-        Names the file and the key that is unknown, missing or out of range.
+        Names the file and the key that is unknown or out of range.
     """
     path = resolve(path)
-    document = read_yaml(path)
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"{path}: a mapping of keys is expected; see config.yaml")
+    document = _read_mapping(path)
     try:
-        return Configuration.model_validate(document)
+        return LoadedConfiguration(Configuration.model_validate(document), note="")
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {first_problem(error)}") from None
+        missing = missing_keys(error)
+        if not missing:
+            raise ConfigurationError(f"{path}: {first_problem(error, Configuration)}") from None
+    defaults = _defaults()
+    used: dict[tuple[str, ...], object] = {}
+    for path_of_key in missing:
+        # a calibration is one value: numbers of different fits are none
+        keys = path_of_key[:1] if path_of_key[0] == "calibration" else path_of_key
+        used[keys] = reduce(getitem, keys, defaults)
+        document = _with_value(document, keys, used[keys])
+    note = hide_passwords(_note(used))
+    try:
+        configuration = Configuration.model_validate(document)
+    except ValidationError as error:  # the defaults do not go with the other values
+        problem = first_problem(error, Configuration)
+        raise ConfigurationError(f"{path}: {problem}; {note}") from None
+    return LoadedConfiguration(configuration, f"{mask(str(path))}: {note}")
 
 
-def first_problem(error: ValidationError, example: str = "config.yaml") -> str:
-    """Say which key is wrong and why, for the first of the problems.
+def _defaults() -> dict[str, Any]:
+    path = BUILTIN_FILES / DEFAULT_CONFIG
+    try:
+        return Configuration.model_validate(_read_mapping(path)).model_dump(mode="json")
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {first_problem(error, Configuration)}") from None
 
-    Parameters
-    ----------
-    error : ValidationError
-    example : str
-        The file that shows every key there is.
-    """
-    first, *others = error.errors(include_url=False, include_context=False)
-    key = ".".join(f"{part!s:.60}" for part in first["loc"])
-    reasons = {
-        "extra_forbidden": f"is an unknown key; see {example} for the keys there are",
-        "missing": f"is missing; {example} shows a complete configuration",
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    document = read_yaml(path)
+    if isinstance(document, dict):
+        return document
+    raise ConfigurationError(
+        f"{path}: a mapping of keys is expected; see {BUILTIN_FILES / DEFAULT_CONFIG}"
+    )
+
+
+def _with_value(section: Mapping[str, Any], keys: Sequence[str], value: object) -> dict[str, Any]:
+    """Return a section with a value at the end of a path of keys."""
+    first, *rest = keys
+    return {**section, first: _with_value(section[first], rest, value) if rest else value}
+
+
+def _note(used: Mapping[tuple[str, ...], object]) -> str:
+    """Say which keys are missing and what is used instead; of a whole section only its name."""
+    said = {
+        ".".join(keys): "" if isinstance(value, dict) else f" ({json.dumps(value)})"
+        for keys, value in used.items()
     }
-    message = first["msg"].removeprefix("Value error, ")
-    says_all = first["type"] in ("missing", "value_error")
-    given = "" if says_all else f" (got {shown(first['input']):.60})"
-    reason = reasons.get(first["type"], f"{message[0].lower()}{message[1:]}{given}")
-    more = f" (and {len(others)} more)" if others else ""
-    return f"{key}: {reason}{more}" if key else f"{reason}{more}"
+    if len(said) == 1:
+        [(key, value)] = said.items()
+        return f"no {key}; the default is used{value}"
+    keys = ", ".join(f"{key}{value}" for key, value in said.items())
+    return f"no {keys}; the defaults are used"
 
 
 def resolve(path: Path) -> Path:
-    """Find a file named in the configuration: from the current folder, else the project's."""
+    """Find a file: from the current folder, else among the built-in files."""
     try:
         if path.is_absolute() or path.exists():
             return path
-        in_project = PROJECT_ROOT / path
-        return in_project if in_project.exists() else path
+        builtin = BUILTIN_FILES / path
+        return builtin if builtin.exists() else path
     except OSError as error:
         raise InputFileError(f"{path!s:.60}: no usable path ({error.strerror})") from None

@@ -25,19 +25,18 @@ from engine.ranking.weights import (
     SLOTS,
     Feature,
     Kind,
+    Weights,
     make_weights,
     value_of,
 )
 from engine.rounding import shares_on_grid
-from objectives.configuration import first_problem
 from support.errors import ConfigurationError
+from support.model_problems import first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
-
-    from engine.ranking.weights import Weights
 
 COMPONENT = "component_weight"  # what the other shares of the whole score leave
 WEIGHT_NAMES: tuple[str, ...] = tuple(FEATURE_OF)
@@ -97,7 +96,7 @@ def weights_of(values: Mapping[str, float]) -> Weights:
     try:
         return make_weights(round(component, _RESIDUE_DECIMALS), by_feature)
     except ValidationError as error:
-        raise ConfigurationError(first_problem(error)) from None
+        raise ConfigurationError(first_problem(error, Weights)) from None
 
 
 class SearchSpace:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from objectives.configuration import DEFAULT_CONFIG, load_configuration
+from objectives.configuration import DEFAULT_CONFIG
 from scripts.shared.computing import AllowInsecureOption, SchedulerOption, opened_executor
 from scripts.shared.console import (
     ConfigOption,
     DatasetDirOption,
     DatasetOption,
     JsonOption,
+    load_and_warn,
     print_json,
     warn_bad_records,
 )
@@ -38,7 +39,7 @@ def calibrate(
     coverage and error rates are in [0, 1]. Run it after changing a weight by hand, or with a
     catalogue and cases of your own.
     """
-    n_processes = load_configuration(config).training.max_workers
+    n_processes = load_and_warn(config).training.max_workers
     with (
         opened_executor(scheduler, n_processes, allow_insecure=allow_insecure) as executor,
         case_progress() as on_cases,

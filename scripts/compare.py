@@ -14,6 +14,7 @@ from scripts.shared.console import (
     DatasetDirOption,
     DatasetOption,
     JsonOption,
+    load_and_warn,
     print_json,
     warn,
     warn_bad_records,
@@ -46,6 +47,8 @@ def compare(
     """
     if output:
         spare_inputs(output, map(resolve, (config_a, config_b, *(dataset or []))))
+    for config in (config_a, config_b):
+        load_and_warn(config)
     found = comparing.compare(config_a, config_b, dataset or [], dataset_dir)
     warn_bad_records(found.bad_records)
     if found.left_out:

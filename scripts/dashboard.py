@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from objectives.configuration import DEFAULT_CONFIG, load_configuration
-from scripts.shared.console import ConfigOption, warn
+from objectives.configuration import DEFAULT_CONFIG
+from scripts.shared.console import ConfigOption, load_and_warn, warn
 
 
 def dashboard(
@@ -35,7 +35,7 @@ def dashboard(
     A password belongs into OPTUNA_STORAGE, better into ~/.pgpass: other users of the machine see
     the arguments of a process.
     """
-    url = storage or load_configuration(config).study.storage
+    url = storage or load_and_warn(config).study.storage
     from studies.dashboard import dashboard_server, is_this_machine_only  # noqa: PLC0415
     from support.databases import shown_url  # noqa: PLC0415 - a second, all of these
 

@@ -9,10 +9,10 @@ import typer
 from engine.decision.decide import Status
 from engine.ranking.weights import Feature
 from exchange.masking import mask_parsed
-from objectives.configuration import DEFAULT_CONFIG, load_configuration
+from objectives.configuration import DEFAULT_CONFIG
 from objectives.decisions.calibration import calibration_note
 from objectives.workspace import Workspace
-from scripts.shared.console import ConfigOption, JsonOption, print_json, warn
+from scripts.shared.console import ConfigOption, JsonOption, load_and_warn, print_json, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def lookup(
     as_json: JsonOption = False,
 ) -> None:
     """Map one exam name to catalogue rows; scores have no unit, confidence is in [0, 1]."""
-    settings = load_configuration(config)
+    settings = load_and_warn(config)
     workspace = Workspace(settings)
     engine = workspace.lookup_engine()
     answer = engine.lookup(name, modality)

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from exchange.maps.mapping import map_file
-from objectives.configuration import DEFAULT_CONFIG, load_configuration, resolve
+from objectives.configuration import DEFAULT_CONFIG, resolve
 from objectives.decisions.calibration import calibration_note
 from objectives.workspace import Workspace
 from scripts.shared.computing import AllowInsecureOption, SchedulerOption, opened_executor
-from scripts.shared.console import ConfigOption, JsonOption, print_json, warn
+from scripts.shared.console import ConfigOption, JsonOption, load_and_warn, print_json, warn
 from scripts.shared.progress import record_progress
 from support.atomic_files import spare_inputs
 from support.engine_version import engine_sha256
@@ -52,7 +52,7 @@ def map_names(
     concept_id and preferred_name hold the best candidate of a MATCH and of an AMBIGUOUS answer
     (which was not accepted) and are empty for NO_MATCH and NON_CLINICAL.
     """
-    settings = load_configuration(config)
+    settings = load_and_warn(config)
     spare_inputs(output, map(resolve, (config, reference or settings.data.catalogue)))
     workspace = Workspace(settings, catalogue=reference)
     depends_on = [settings.sha256, workspace.catalogue_sha256, engine_sha256()]

@@ -19,6 +19,7 @@ from scripts.shared.console import (
     print_json,
     warn,
     warn_bad_records,
+    warn_of_defaults,
 )
 from scripts.shared.decisions import changed_kinds, decision_lines
 from scripts.shared.progress import trial_progress
@@ -120,6 +121,7 @@ def optimize(
         study_file=study,
         allow_outside=allow_outside,
     )
+    warn_of_defaults(options.baseline)
     with stop_on_signals("trial") as is_stopped, trial_progress() as progress:
         compute = ComputeOptions(scheduler, allow_insecure, workers)
         optimizer = TrainingOptimizer(options, progress, is_stopped, compute)

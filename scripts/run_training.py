@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.core import TyperGroup
@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from support.errors import RadTuneError, hide_passwords
 from support.identifiers import mask
+from support.installation import installed_version
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -65,8 +66,21 @@ def _command(verb: str) -> Command:
     return get_command(alone)
 
 
-def _only_verbs() -> None:
-    """Take no options of its own."""
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's
+    if asked:
+        typer.echo(f"radtune {installed_version()}")
+        raise typer.Exit
+
+
+def _only_verbs(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Take no other options of its own."""
 
 
 app = typer.Typer(

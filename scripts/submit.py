@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from scripts.shared.console import warn_of_defaults
 from scripts.shared.storage import AllowOutsideOption, StorageOption
 from studies.definition.options import OptimizationConfig
 from studies.search import submit as submit_study
@@ -37,6 +38,7 @@ def submit(
         max_experiments=max_experiments,
         allow_outside=allow_outside,
     )
+    warn_of_defaults(options.baseline)
     definition = options.definition(study_name=study_name)
     url = definition.study.storage
     with opened_storage(url, is_new=True) as opened:

@@ -14,6 +14,7 @@ from scripts.shared.console import (
     DatasetDirOption,
     DatasetOption,
     JsonOption,
+    load_and_warn,
     print_json,
     warn,
     warn_bad_records,
@@ -108,6 +109,7 @@ def train(
             dataset_dir=dataset_dir,
         )
     )
+    load_and_warn(choice.path)
     with (
         training_log(log_dir or framework.settings.log_dir, as_json=log_json) as log,
         stop_on_signals() as should_stop,

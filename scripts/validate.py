@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from objectives import validation
-from objectives.configuration import DEFAULT_CONFIG, load_configuration
-from scripts.shared.console import JsonOption, print_json
+from objectives.configuration import DEFAULT_CONFIG
+from scripts.shared.console import JsonOption, load_and_warn, print_json
 from scripts.shared.decisions import decision_lines, kinds
 
 
@@ -30,7 +30,7 @@ def validate(
     overall_validation_score = 0.7 accuracy_at_1 + 0.2 modality_extraction_accuracy
     + 0.1 preprocessing_consistency.
     """
-    metrics = validation.validate(load_configuration(config), sanity_test_path)
+    metrics = validation.validate(load_and_warn(config), sanity_test_path)
     if as_json:
         print_json(metrics._asdict())
         return

@@ -13,6 +13,7 @@ from scripts.shared.console import (
     DatasetDirOption,
     DatasetOption,
     JsonOption,
+    load_and_warn,
     print_json,
     warn_bad_records,
 )
@@ -68,6 +69,7 @@ def weights(
             storage=storage,
             on_cases=on_cases,
         )
+    load_and_warn(report.config)
     warn_bad_records(report.bad_records)
     if as_json:
         print_json(_document(report))

@@ -62,6 +62,8 @@ def calibrate(
 ) -> CalibrationRun:
     """Fit the calibration of a configuration and write it into its file, comments kept.
 
+    Where the current folder has no such file and a built-in one is read, the folder gets its own.
+
     Parameters
     ----------
     config_path : Path
@@ -84,9 +86,9 @@ def calibrate(
     material = load_material(config, dataset_paths, dataset_dir, on_cases, executor=executor)
     fitted = material.fit(config)
     calibrated = config.model_copy(update={_SECTION: fitted.calibration})
-    write_whole(path, _with_section(path, fitted.calibration))
+    write_whole(config_path, _with_section(path, fitted.calibration))
     return CalibrationRun(
-        output=path,
+        output=config_path,
         fitted=fitted,
         gate_sites=tuple(sorted({case.site for case in material.gate.cases})),
         gate=material.gate_decisions(calibrated),
@@ -105,8 +107,9 @@ def _with_section(path: Path, calibration: Calibration) -> str:
     yaml.indent(mapping=2, sequence=4, offset=2)
     document = yaml.load(read_text(path))
     values = calibration.model_dump(mode="json")
-    section = document[_SECTION]
-    for old, new in zip(section["first"], values.pop("first"), strict=True):
+    section = document.setdefault(_SECTION, {})
+    first = section.setdefault("first", [{} for _ in calibration.first])
+    for old, new in zip(first, values.pop("first"), strict=True):
         old.update(new)
     section.update(values)
     text = io.StringIO()

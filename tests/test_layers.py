@@ -13,9 +13,9 @@ LAYERS = ("support", "engine", "exchange", "objectives", "studies", "scripts")
 # Names on one line do not import each other.
 ROOMS = {
     "support": """
-        errors
+        errors installation
         files process_locks databases identifiers caches atomic_files mapped_memory worker_process
-        hashing safe_yaml sealed_file executors chunk_journal
+        hashing model_problems safe_yaml sealed_file executors chunk_journal
         engine_version array_file array_folder
         compute
     """,

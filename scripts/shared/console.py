@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import BaseModel
 
+from objectives.configuration import load_with_note
 from support.identifiers import mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from objectives.cases.cases import BadRecord
+    from objectives.configuration import Configuration, LoadedConfiguration
 
 _SHOWN_BAD_RECORDS = 5
 
@@ -60,6 +62,20 @@ def print_json(document: Mapping[str, object]) -> None:
 def warn(line: str) -> None:
     """Print a line for the user that is no part of the output, identifiers masked."""
     sys.stderr.write(mask(line) + "\n")
+
+
+def load_and_warn(path: Path) -> Configuration:
+    """Read a configuration; say which keys it leaves to the defaults."""
+    loaded = load_with_note(path)
+    warn_of_defaults(loaded)
+    return loaded.configuration
+
+
+def warn_of_defaults(loaded: LoadedConfiguration) -> None:
+    """Say which keys a configuration leaves to the defaults, if any."""
+    if loaded.note:
+        # not masked again: a default such as 1000000 looks like an accession number
+        sys.stderr.write(f"{loaded.note}\n")
 
 
 def warn_bad_records(bad_records: Sequence[BadRecord]) -> None:

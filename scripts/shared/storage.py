@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from objectives.configuration import load_configuration
+from objectives.configuration import DEFAULT_CONFIG
+from scripts.shared.console import load_and_warn
 
 StorageOption = Annotated[
     str | None,
@@ -22,4 +23,4 @@ AllowOutsideOption = Annotated[
 
 def storage_url(storage: str | None) -> str:
     """Return the URL that was given, else the one in ``config.yaml``."""
-    return storage or load_configuration().study.storage
+    return storage or load_and_warn(DEFAULT_CONFIG).study.storage

@@ -14,11 +14,11 @@ from objectives.configuration import (
     Configuration,
     NotNegative,
     StudySettings,
-    first_problem,
 )
 from objectives.search_space import SearchSpace
 from support.databases import without_password
 from support.errors import ConfigurationError, StudyError, hide_passwords, shown
+from support.model_problems import first_problem
 
 LONGEST_NAME = 100  # characters
 
@@ -119,7 +119,7 @@ class StudyDefinition(Section):
         try:
             return cls.model_validate(document)
         except (ValidationError, ConfigurationError) as error:
-            why = first_problem(error) if isinstance(error, ValidationError) else error
+            why = first_problem(error, cls) if isinstance(error, ValidationError) else error
             raise StudyError(
                 f"study {name or ''!r}: its definition cannot be read ({why}): its database was "
                 "damaged or changed by another program; restore it, or start another study with "

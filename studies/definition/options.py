@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from objectives.configuration import (
     DEFAULT_CONFIG,
     Configuration,
+    LoadedConfiguration,
     StudySettings,
-    first_problem,
-    load_configuration,
+    load_with_note,
 )
 from studies.definition.definition import StudyDefinition
 from studies.definition.study_file import StudyFile, load_study_file, naming
@@ -24,6 +24,7 @@ from studies.pruners import Pruner, pruner_named
 from studies.samplers import Problem, Strategy, strategy_named
 from studies.stopping import StoppingRules
 from support.errors import ConfigurationError
+from support.model_problems import first_problem
 
 if TYPE_CHECKING:
     from objectives.objective import WeightObjective
@@ -139,6 +140,15 @@ class OptimizationConfig:
             return self.config_path
         return file.config
 
+    @cached_property
+    def baseline(self) -> LoadedConfiguration:
+        """The baseline configuration, read once."""
+        path = self.baseline_path
+        if path is self.config_path:
+            return load_with_note(path)
+        with naming(f"{self.study_file}: config"):
+            return load_with_note(path)
+
     def definition(
         self, dataset_paths: Sequence[Path] = (), study_name: str | None = None
     ) -> StudyDefinition:
@@ -157,7 +167,7 @@ class OptimizationConfig:
             Names the file or the option that cannot be used.
         """
         file = self.loaded_file or StudyFile(name="none")
-        config = self._baseline()
+        config = self.baseline.configuration
         with naming(str(self.study_file)):
             laid = file.laid_over(config)
         settings = self.study_settings(laid)
@@ -181,16 +191,9 @@ class OptimizationConfig:
                 {name: value for name, value in said.items() if value is not None}
             )
         except ValidationError as error:
-            raise ConfigurationError(first_problem(error)) from None
+            raise ConfigurationError(first_problem(error, StudyDefinition)) from None
         check_runnable(definition)
         return definition
-
-    def _baseline(self) -> Configuration:
-        path = self.baseline_path
-        if path is self.config_path:
-            return load_configuration(path)
-        with naming(f"{self.study_file}: config"):
-            return load_configuration(path)
 
     def study_settings(self, config: Configuration) -> StudySettings:
         """Lay these options over the configuration's section ``study``.
@@ -207,7 +210,7 @@ class OptimizationConfig:
         try:
             return StudySettings.model_validate({**config.study.model_dump(), **changed})
         except ValidationError as error:
-            raise ConfigurationError(first_problem(error)) from None
+            raise ConfigurationError(first_problem(error, StudySettings)) from None
 
     def ranges(self, settings: StudySettings) -> dict[str, tuple[float, float]]:
         """Return the ranges that the lists mean for a strategy that walks no grid."""

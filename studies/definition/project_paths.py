@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from objectives.configuration import PROJECT_ROOT
+from support.installation import IS_CHECKOUT, PROJECT_ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,11 @@ class Project:
 
     @classmethod
     def of(cls, study_file: Path, *, allow_outside: bool = False) -> Project:
-        """Return RadTune's own folder for a file that lies in it, else the current folder."""
-        is_ours = _leads_into(PROJECT_ROOT, study_file)
+        """Return the checkout for a file that lies in it, else the current folder.
+
+        The latter also for a file that an installed RadTune brings along: results go there.
+        """
+        is_ours = IS_CHECKOUT and _leads_into(PROJECT_ROOT, study_file)
         return cls(PROJECT_ROOT if is_ours else Path.cwd(), allow_outside)
 
     def locate(self, path: Path) -> Path:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import sys
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
-from objectives.configuration import PROJECT_ROOT
 from support.errors import hide_passwords
+from support.installation import PROJECT_ROOT, installed_version
 
-_PACKAGES = ("engine", "objectives", "studies", "scripts")
+_PACKAGES = ("support", "engine", "exchange", "objectives", "studies", "scripts")
 _PATTERNS = ("*.py", "*.toml")
 
 
@@ -34,14 +33,7 @@ def code_version() -> str:
     ):
         digest.update(path.relative_to(PROJECT_ROOT).as_posix().encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return f"{_installed()} sha256:{digest.hexdigest()}"
-
-
-def _installed() -> str:
-    try:
-        return version("radtune")
-    except PackageNotFoundError:
-        return "not installed"
+    return f"{installed_version()} sha256:{digest.hexdigest()}"
 
 
 def _hidden(argument: str) -> str:

@@ -21,7 +21,6 @@ from objectives.configuration import (
     SplitSettings,
     StudySettings,
     WeightName,
-    first_problem,
     resolve,
 )
 from objectives.search_space import SearchSpace
@@ -30,12 +29,13 @@ from studies.definition.project_paths import Project
 from studies.pruners import PRUNERS
 from studies.samplers import STRATEGIES
 from support.errors import ConfigurationError, RadTuneError, shown
+from support.model_problems import first_problem
 from support.safe_yaml import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-EXAMPLE = "studies/every-key.yaml"
+EXAMPLE = Path("studies", "every-key.yaml")
 _SectionT = TypeVar("_SectionT", bound=Section)
 
 
@@ -197,13 +197,13 @@ class StudyFile(Section):
 def load_study_file(path: Path, *, allow_outside: bool = False) -> StudyFile:
     """Read and check a study file.
 
-    Its paths are relative to the project: RadTune's own folder for a file that lies in it, else
-    the current folder.
+    Its paths are relative to the project: the checkout for a file that lies in it, else the
+    current folder.
 
     Parameters
     ----------
     path : Path
-        Relative to the current folder, else to RadTune's own.
+        Relative to the current folder, else one of the built-in files.
     allow_outside : bool
         Whether paths in the file may leave the project.
 
@@ -217,14 +217,14 @@ def load_study_file(path: Path, *, allow_outside: bool = False) -> StudyFile:
     path = resolve(path)
     document = read_yaml(path)
     if not isinstance(document, dict):
-        raise ConfigurationError(f"{path}: a mapping of keys is expected; see {EXAMPLE}")
+        raise ConfigurationError(f"{path}: a mapping of keys is expected; see {resolve(EXAMPLE)}")
     try:
         return StudyFile.model_validate(
             {"name": path.stem, **document},
             context=Project.of(path, allow_outside=allow_outside),
         )
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {first_problem(error, EXAMPLE)}") from None
+        raise ConfigurationError(f"{path}: {first_problem(error, StudyFile)}") from None
 
 
 @contextmanager
@@ -252,4 +252,4 @@ def _laid(
     try:
         return model.model_validate({**below.model_dump(), **changes})
     except ValidationError as error:
-        raise ConfigurationError(f"{key}: {first_problem(error)}") from None
+        raise ConfigurationError(f"{key}: {first_problem(error, model)}") from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from support.caches import cache_dir
 from support.errors import ComputeError
+from support.installation import DASK_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -141,7 +142,7 @@ def _check(url: str, *, allow_insecure: bool) -> None:
     if scheme == "tcp" and not allow_insecure and not _is_here(host):
         raise ComputeError(
             f"{url}: whoever reaches such a scheduler can run programs on every machine of it; "
-            "use tls:// (docs/dask.yaml shows the settings), or --allow-insecure in a network "
+            f"use tls:// ({DASK_SETTINGS} shows the settings), or --allow-insecure in a network "
             "where that is no danger"
         )
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 from support.engine_version import LIBRARIES, engine_sha256
+from support.installation import DASK_SETTINGS
 
 _COMPARED = (*LIBRARIES, "dask", "distributed")
 _SPILL = ("distributed.worker.memory.target", "distributed.worker.memory.spill")
@@ -56,6 +57,6 @@ def refusal(there: Environment) -> str:
     if there.spills:
         return (
             "it may write what it holds to disk as pickles; set "
-            f"{SPILL_SETTINGS}, or start it with DASK_CONFIG=docs/dask.yaml"
+            f"{SPILL_SETTINGS}, or start it with DASK_CONFIG={DASK_SETTINGS}"
         )
     return ""

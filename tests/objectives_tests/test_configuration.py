@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from objectives.configuration import Configuration, load_configuration
-from support.errors import RadTuneError
+from objectives import configuration
+from objectives.configuration import (
+    Configuration,
+    load_configuration,
+    load_with_note,
+    resolve,
+)
+from objectives.decisions.calibration import calibration_note
+from support.errors import ConfigurationError, RadTuneError
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 Document = dict[str, Any]
 SHIPPED = (ROOT / "config.yaml").read_text(encoding="utf-8")
@@ -25,6 +32,13 @@ def changed(change: Callable[[Document], object]) -> str:
     document = yaml.safe_load(SHIPPED)
     change(document)
     return yaml.safe_dump(document)
+
+
+def misspell_anatomy(document: Document) -> None:
+    """Misspell a key where another is missing, too."""
+    weights = document["weights_component"]
+    weights["anatomi"] = weights.pop("anatomy")
+    del document["gate"]
 
 
 @pytest.mark.parametrize(
@@ -54,10 +68,10 @@ def changed(change: Callable[[Document], object]) -> str:
             changed(lambda d: d["weights_final"].update(colour=1)),
             "weights_final.colour: is an unk",
         ),
-        (changed(lambda d: d.pop("study")), "study: is missing"),
+        (changed(misspell_anatomy), "anatomi: is an unknown key; did you mean 'anatomy'?"),
         (
-            changed(lambda d: d["weights_component"].pop("anatomy")),
-            "weights_component.anatomy: is m",
+            changed(lambda d: (d.update(colour=1), d.update(retriever_top_k=0))),
+            "colour: is an unknown key; there are weights_component, ",
         ),
         (changed(lambda d: d["weights_component"].update(anatomy=0.5)), "must sum to 1"),
         (
@@ -96,6 +110,112 @@ def test_what_is_wrong_is_named_with_file_and_key(text: str, said: str, tmp_path
     assert message.startswith(f"{path}: ")
     assert said in message
     assert "\n" not in message
+
+
+def write(folder: Path, change: Callable[[Document], object]) -> Path:
+    path = folder / "own.yaml"
+    path.write_text(changed(change), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        (
+            lambda d: d["compute"].pop("least_cases"),
+            "no compute.least_cases; the default is used (1000000)",
+        ),
+        (
+            lambda d: (d["study"].pop("pruner"), d["study"].pop("timeout"), d.pop("gate")),
+            'no study.timeout (null), study.pruner ("bound"), gate; the defaults are used',
+        ),
+        (
+            lambda d: d["weights_component"].pop("anatomy"),
+            "no weights_component.anatomy; the default is used (0.35)",
+        ),
+        (
+            lambda d: d["study"]["pruners"]["median"].pop("n_min_trials"),
+            "no study.pruners.median.n_min_trials; the default is used (5)",
+        ),
+        (lambda d: d["study"].pop("bounds"), "no study.bounds; the default is used"),
+        (lambda d: d["calibration"].pop("weights"), "no calibration; the default is used"),
+        (
+            lambda d: [model.pop("margin") for model in d["calibration"]["first"]],
+            "no calibration; the default is used",
+        ),
+    ],
+)
+def test_a_missing_key_takes_the_default_and_is_named(
+    change: Callable[[Document], object], note: str, config: Configuration, tmp_path: Path
+) -> None:
+    path = write(tmp_path, change)
+    assert load_with_note(path) == (config, f"{path}: {note}")
+
+
+def test_what_a_file_says_stays_beside_the_defaults(config: Configuration, tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("{retriever_top_k: 7, compute: {least_cases: 3}}", encoding="utf-8")
+    compute = config.compute.model_copy(update={"least_cases": 3})
+    found = load_configuration(path)
+    assert found == config.model_copy(update={"retriever_top_k": 7, "compute": compute})
+
+
+def test_a_default_that_does_not_go_with_the_file_is_named(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        lambda d: d.update(weights_final={"component": 0.6, "semantic": 0.4}),
+    )
+    with pytest.raises(ConfigurationError) as refused:
+        load_configuration(path)
+    assert str(refused.value) == (
+        f"{path}: weights_final: the shares must sum to 1, they sum to 1.1; "
+        "no weights_final.frequency; the default is used (0.1)"
+    )
+
+
+def test_the_default_calibration_is_called_so_for_other_weights(tmp_path: Path) -> None:
+    path = write(tmp_path, lambda d: (d.pop("calibration"), d.update(exact_match_bonus=0.2)))
+    config = load_configuration(path)
+    assert calibration_note(config, config.calibration.catalogue)
+
+
+def test_the_built_in_configuration_is_complete(config: Configuration) -> None:
+    assert load_with_note(ROOT / "config.yaml") == (config, "")
+
+
+def test_the_built_in_configuration_has_no_defaults_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configuration, "BUILTIN_FILES", tmp_path)
+    path = write(tmp_path, lambda d: d["gate"].pop("seed")).rename(tmp_path / "config.yaml")
+    with pytest.raises(ConfigurationError, match=r"config\.yaml: gate\.seed: is missing$"):
+        load_configuration(path)
+
+
+def test_a_default_is_told_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configuration, "BUILTIN_FILES", tmp_path)
+    url = "postgresql+psycopg://me:s3cr3t@h/db"
+    write(tmp_path, lambda d: d["study"].update(storage=url)).rename(tmp_path / "config.yaml")
+    loaded = load_with_note(write(tmp_path, lambda d: d["study"].pop("storage")))
+    assert loaded.configuration.study.storage == url
+    assert "s3cr3t" not in loaded.note
+
+
+def test_a_file_is_looked_for_here_then_among_the_built_in_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builtin, here = tmp_path / "builtin", tmp_path / "here"
+    for folder, names in ((builtin, "ab"), (here, "bc")):
+        folder.mkdir()
+        for name in names:
+            (folder / name).touch()
+    monkeypatch.setattr(configuration, "BUILTIN_FILES", builtin)
+    monkeypatch.chdir(here)
+    found = {name: resolve(Path(name)) for name in "abcd"}
+    assert found == {"a": builtin / "a", "b": Path("b"), "c": Path("c"), "d": Path("d")}
+    assert resolve(here / "a") == here / "a"
 
 
 def test_the_shipped_configuration_survives_export(config: Configuration, tmp_path: Path) -> None:

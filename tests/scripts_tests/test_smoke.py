@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import optuna
@@ -47,6 +48,10 @@ OF_THEIR_OWN = {"optimize", "dashboard"}
 
 def test_no_verb_is_left_out() -> None:
     assert SMOKE.keys() | OF_THEIR_OWN == _FUNCTIONS.keys()
+
+
+def test_the_version_is_said(cli: CliHere) -> None:
+    assert cli("--version") == (0, f"radtune {version('radtune')}\n", "")
 
 
 @pytest.mark.parametrize("verb", SMOKE)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +11,10 @@ from engine.decision.decide import decide
 from engine.ranking.coefficients import effective_coefficients
 from objectives.bank.scoring import find_winners
 from objectives.cases.cases import dataset_files
-from objectives.configuration import Configuration, load_configuration
+from objectives.configuration import Configuration, load_configuration, load_with_note
 from objectives.workspace import Workspace
 from studies.calibrate import _with_section, calibrate
 from tests.conftest import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 N_RECORDS_PER_SITE = 400
 TARGET = 0.10  # few cases support a threshold for this rate
@@ -57,6 +54,29 @@ def test_the_file_gets_the_numbers_and_keeps_everything_else(own: Path, data: Pa
     assert run.fitted.operating_point is not None
     assert run.fitted.operating_point.upper_bound < TARGET
     assert run.gate_sites == ("FENMOUTH CDC", "WESTMARCH")
+
+
+def test_a_built_in_configuration_is_copied_into_the_current_folder(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = (ROOT / "config.yaml").read_bytes()
+    monkeypatch.chdir(tmp_path)
+    run = calibrate(Path("config.yaml"), (), data)
+    assert load_configuration(run.output).calibration == run.fitted.calibration
+    assert (tmp_path / run.output).read_bytes() != shipped
+    assert (ROOT / "config.yaml").read_bytes() == shipped
+
+
+@pytest.mark.parametrize("text", ["{retriever_top_k: 7}", "calibration: {weights: x}"])
+def test_a_file_without_a_whole_calibration_gets_one(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    loaded = load_with_note(path)
+    path.write_text(_with_section(path, loaded.configuration.calibration), encoding="utf-8")
+    again = load_with_note(path)
+    assert again.configuration == loaded.configuration
+    assert "calibration" in loaded.note
+    assert "calibration" not in again.note
 
 
 @pytest.mark.parametrize("number", ["-2.278323757754264e+206", "1.50", "2.5e-1", ".5"])

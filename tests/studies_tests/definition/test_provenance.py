@@ -40,15 +40,14 @@ def test_the_version_of_the_code_changes_with_any_of_its_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert code_version().startswith(f"{version('radtune')} sha256:")
-    (tmp_path / "engine" / "vocabulary").mkdir(parents=True)
-    (tmp_path / "scripts").mkdir()
+    for package in ("engine/vocabulary", "exchange", "scripts", "support"):
+        (tmp_path / package).mkdir(parents=True)
     monkeypatch.setattr(provenance, "PROJECT_ROOT", tmp_path)
     seen = set()
-    for n_changes, name in enumerate(
-        ("engine/a.py", "engine/vocabulary/b.toml", "scripts/c.py", "scripts/d.txt"), start=1
-    ):
+    sources = ("engine/a.py", "engine/vocabulary/b.toml", "exchange/c.py", "support/d.py")
+    for n_changes, name in enumerate((*sources, "scripts/e.txt"), start=1):
         (tmp_path / name).write_text("x", encoding="utf-8")
         code_version.cache_clear()
         seen.add(code_version())
-        assert len(seen) == min(n_changes, 3)
+        assert len(seen) == min(n_changes, len(sources))
     code_version.cache_clear()

@@ -79,7 +79,9 @@ def test_a_file_that_says_nothing_more_is_named_after_itself(write: Callable[...
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("storage: sqlite:///x.db", "storage: is an unknown key; see studies/every-key.yaml"),
+        ("storage: sqlite:///x.db", "storage: is an unknown key; there are name, config, data"),
+        ("budgets: {trials: 3}", r"budgets: is an unknown key; did you mean 'budget'\?"),
+        ("budget: {trails: 3}", r"budget\.trails: is an unknown key; did you mean 'trials'\?"),
         ("budget: {hours: 3}", r"budget\.hours: is an unknown key"),
         ("space: {bounds: {anatomy: [0, 1]}}", r"space\.bounds\.anatomy"),
         ("space: {ranges: {anatomy: [0, 1]}}", r"space\.ranges\.anatomy"),
@@ -107,7 +109,7 @@ def test_a_file_that_says_nothing_more_is_named_after_itself(write: Callable[...
         ("warm_start: ''", "warm_start: "),
         ("data: {files: a.json}", r"data\.files: "),
         ("output: 7", "output: "),
-        ("- name", "a mapping of keys is expected; see studies/every-key.yaml"),
+        ("- name", "a mapping of keys is expected; see .*/studies/every-key.yaml"),
         ("", "a mapping of keys is expected"),
         ("seed: 1\nseed: 2", "the key 'seed' stands twice"),
         ("name: !!python/name:os.system x", "tags"),
@@ -225,6 +227,20 @@ def test_paths_are_relative_to_the_project_of_the_file(
     file.write_text("output: ../best.yaml", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="leads out of the project"):
         load_study_file(file)
+
+
+def test_results_of_a_built_in_study_go_to_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "radtune_data" / "night.yaml"
+    installed.parent.mkdir()
+    installed.write_text("output: out/best.yaml\ndata: {files: [a.json]}", encoding="utf-8")
+    monkeypatch.setattr(project_paths, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(project_paths, "IS_CHECKOUT", False)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    study = load_study_file(installed)
+    assert (study.output, study.data.files) == (Path("out/best.yaml"), (Path("a.json"),))
 
 
 def test_an_unreadable_folder_is_left_to_whoever_reads_it(write: Callable[[str], Path]) -> None:

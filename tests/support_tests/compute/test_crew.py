@@ -185,6 +185,7 @@ def test_workers_that_compute_otherwise_get_no_work(cluster: Cluster, tmp_path: 
         assert f" there, {own} here" in engine
         assert "distributed.worker.memory.target: false" in spill
         assert "distributed.worker.memory.spill: false" in spill
+        assert f"DASK_CONFIG={ROOT / 'docs' / 'dask.yaml'}" in spill
         cluster.start_worker()
         assert list(DaskExecutor(crew).run(double, 0, parts(3), ordered=True)) == [0, 2, 4]
         assert len(crew.workers) == 1
