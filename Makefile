@@ -4,8 +4,6 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin
 RADTUNE := $(RUN)/radtune
-TEXT2TERM := .local/text2term/bin/python
-RANX := .local/ranx/bin/python
 
 .DEFAULT_GOAL := help
 .PHONY: help install data optimize train validate calibrate dashboard postgres bench bench-large bench-accuracy bench-decision bench-search test test-others test-all test-faults hazards check format clean
@@ -81,19 +79,11 @@ test-faults: $(STAMP) ## malformed inputs, full disks, killed studies, training 
 	$(RUN)/python -m benchmarks.train_faults
 	$(RUN)/python -m benchmarks.worker_faults
 
-$(TEXT2TERM): ## (an environment of its own for text2term)
-	$(PYTHON) -m venv .local/text2term
-	.local/text2term/bin/python -m pip install --quiet 'text2term==4.6.0'
-
-$(RANX): ## (an environment of its own for ranx)
-	$(PYTHON) -m venv .local/ranx
-	.local/ranx/bin/python -m pip install --quiet 'ranx==0.3.21'
-
-bench: $(STAMP) $(RANX) ## how fast everything is, into docs/benchmarks.md (under 10 minutes)
+bench: $(STAMP) ## how fast everything is, into docs/benchmarks.md (under 10 minutes)
 	$(RUN)/python -m benchmarks.bench
 
-bench-accuracy: $(STAMP) $(TEXT2TERM) ## the engine beside plain matching, into docs/benchmarks.md
-	$(RUN)/python -m benchmarks.accuracy --text2term $(TEXT2TERM)
+bench-accuracy: $(STAMP) ## the engine beside plain matching, into docs/benchmarks.md
+	$(RUN)/python -m benchmarks.accuracy
 
 bench-decision: $(STAMP) ## what calibrated answers are worth on unseen sites, into docs/benchmarks.md
 	$(RUN)/python -m benchmarks.decision

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import functools
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from benchmarks.baselines import SCORERS, Ranked, by_rapidfuzz, by_text2term, by_tfidf
+from benchmarks.baselines import SCORERS, Ranked, by_rapidfuzz, by_tfidf
 from benchmarks.page import write_section
 from engine.decision.decide import Status, decide
 from engine.ranking.coefficients import effective_coefficients
@@ -151,9 +149,6 @@ def targets(sets: dict[str, dict[str, Scores]]) -> str:
 
 def main() -> None:
     """Measure every method on every set and write the section of the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--text2term", type=Path, help="python of the environment with text2term")
-    text2term = parser.parse_args().text2term
     config = load_configuration()
     workspace = Workspace(config)
     every = workspace.load_cases(dataset_files(config.data.training_dir)).cases
@@ -177,10 +172,6 @@ def main() -> None:
             by_tfidf, rows=workspace.rows, with_code=True
         ),
     }
-    if text2term:
-        methods["text2term TF-IDF"] = functools.partial(
-            by_text2term, text2term, rows=workspace.rows
-        )
     answering = {
         name: with_threshold(method, workspace, tuning[::_TUNING_STEP])
         for name, method in methods.items()

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,7 +19,6 @@ if TYPE_CHECKING:
 
 TOP_K = 25
 _BATCH = 500  # cases
-_TEXT2TERM = Path(__file__).with_name("text2term_worker.py")
 
 
 class Ranked(NamedTuple):
@@ -73,27 +68,6 @@ def by_tfidf(cases: Sequence[Case], rows: Sequence[CatalogueRow], *, with_code: 
         found = vectorizer.transform(asked[start : start + _BATCH]) @ catalogue.T
         pieces.append(_best(found.toarray()))
     return _joined(pieces)
-
-
-def by_text2term(python: Path, cases: Sequence[Case], rows: Sequence[CatalogueRow]) -> Ranked:
-    """Rank by text2term's TF-IDF mapper, in a process of the environment it lives in."""
-    with tempfile.TemporaryDirectory() as folder:
-        job, found = Path(folder, "job.json"), Path(folder, "found.json")
-        names = [case.exam_name for case in cases]
-        catalogue = [[row.preferred_name, row.fsn] for row in rows]
-        job.write_text(json.dumps({"names": names, "rows": catalogue, "top_k": TOP_K}))
-        done = subprocess.run(  # noqa: S603 - our own script
-            [python, _TEXT2TERM, job, found], check=False, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise RuntimeError(f"text2term failed: {done.stderr[-2000:]}")
-        answers: list[list[tuple[int, float]]] = json.loads(found.read_text())
-    shape = (len(cases), TOP_K)
-    ranked = Ranked(np.full(shape, -1), np.full(shape, -np.inf))
-    for case, answer in enumerate(answers):
-        ranked.rows[case, : len(answer)] = [row for row, _ in answer]
-        ranked.scores[case, : len(answer)] = [score for _, score in answer]
-    return ranked
 
 
 SCORERS: dict[str, Callable[..., float]] = {

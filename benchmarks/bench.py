@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from benchmarks.measurement import Measurement
 
-GROUPS = ("startup", "scoring_speed", "trial_speed", "workers_speed", "training_speed", "fusion")
+GROUPS = ("startup", "scoring_speed", "trial_speed", "workers_speed", "training_speed")
 JSON = Path(".local", "bench.json")
 _NOT_IN_JSON = {"is_least"}
 

@@ -25,6 +25,7 @@ from benchmarks.many_names import write_cases
 from benchmarks.measurement import BLAS_TUNING
 from benchmarks.page import write_section
 from studies.definition.provenance import code_version
+from support.executors import THREAD_LIMITS
 from support.installation import PROJECT_ROOT
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ _N_CEILING = 30_000  # cases of the work that two processes do at the same time
 _PAUSE_S = 0.2
 _PATIENCE_S = 60.0
 _FOLDER = Path(".local", "bench-large").absolute()
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class _Bench:
@@ -59,7 +59,7 @@ class _Bench:
         _FOLDER.mkdir(parents=True, exist_ok=True)
         self._environment = {
             **{k: v for k, v in os.environ.items() if k not in BLAS_TUNING},
-            **dict.fromkeys(_THREADS, "1"),
+            **dict.fromkeys(THREAD_LIMITS, "1"),
             "PYTHONPATH": str(PROJECT_ROOT),
             "DASK_CONFIG": str(PROJECT_ROOT / "docs" / "dask.yaml"),
         }

@@ -17,14 +17,11 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 
 import sqlalchemy as sa
 
 from support.errors import RadTuneError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 USER = "radtune"
 _HERE = "127.0.0.1"
@@ -59,11 +56,13 @@ class PostgresServer:
     ----------
     cluster : Path
         The data folder, with ``postgresql.conf`` and ``pg_hba.conf``.
+    tcp_port : int
+        Where it listens, if it does; the name of its socket has it, too.
     """
 
     def __init__(self, *, tcp_port: int | None = None, fsync: bool = False) -> None:
         self._listens = tcp_port is not None
-        self._port = (tcp_port or _free_port()) if self._listens else _USUAL_PORT
+        self.tcp_port = (tcp_port or _free_port()) if self._listens else _USUAL_PORT
         self._fsync = fsync
         self._n_databases = 0
 
@@ -94,12 +93,7 @@ class PostgresServer:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop the server and remove everything."""
         try:
             if self.is_running:
@@ -119,7 +113,7 @@ class PostgresServer:
         options = {
             "unix_socket_directories": self.folder,
             "listen_addresses": _HERE if self._listens else "",
-            "port": self._port,
+            "port": self.tcp_port,
             "fsync": "on" if self._fsync else "off",
         }
         # pg_ctl hands them to a shell.
@@ -133,13 +127,13 @@ class PostgresServer:
                 f"the PostgreSQL server does not start ({why.group() if why else error})"
             ) from None
 
-    def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
+    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """Stop the server; its data stay, and `start` goes on with them.
 
         Parameters
         ----------
-        mode : {"smart", "fast", "immediate"}
-            Wait until clients have gone; end their transactions; drop everything as a crash does.
+        mode : {"fast", "immediate"}
+            End the transactions of clients; drop everything as a crash does.
         """
         self._control("stop", f"--mode={mode}")
 
@@ -183,27 +177,15 @@ class PostgresServer:
     def url(self, database: str = "postgres", *, over_tcp: bool = False) -> str:
         """Return the URL of a database, for the user who owns everything here."""
         if over_tcp:
-            port = self.tcp_port
             query = {"passfile": str(self._passfile)}
-            made = sa.URL.create("postgresql+psycopg", USER, None, _HERE, port, database, query)
+            made = sa.URL.create(
+                "postgresql+psycopg", USER, None, _HERE, self.tcp_port, database, query
+            )
         else:
             # The environment may name another port.
-            query = {"host": str(self.folder), "port": str(self._port)}
+            query = {"host": str(self.folder), "port": str(self.tcp_port)}
             made = sa.URL.create("postgresql+psycopg", USER, database=database, query=query)
         return made.render_as_string().replace("%2F", "/")
-
-    @property
-    def tcp_port(self) -> int:
-        """The port that it listens on.
-
-        Raises
-        ------
-        ValueError
-            When it was not asked to.
-        """
-        if not self._listens:
-            raise ValueError("the server listens on its socket only; give it a tcp_port")
-        return self._port
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the cluster as its server wants it, such as ``pg_hba.conf``."""

@@ -12,13 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.measurement import BLAS_TUNING
+from support.executors import THREAD_LIMITS
 from support.installation import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class Done(NamedTuple):
@@ -31,24 +29,10 @@ class Done(NamedTuple):
 def run_cold(arguments: Sequence[str]) -> Done:
     """Run this interpreter in an empty folder, with an empty cache, and read what it prints."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(PROJECT_ROOT),
-            "RADTUNE_CACHE": os.path.join(folder, "cache"),  # noqa: PTH118 - a str, as the environment wants
-        }
+        own = {"PYTHONPATH": str(PROJECT_ROOT), "RADTUNE_CACHE": f"{folder}/cache"}
         started = time.perf_counter()
-        done = subprocess.run(  # noqa: S603 - this interpreter, our own arguments
-            [sys.executable, *arguments],
-            cwd=folder,
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        seconds = time.perf_counter() - started
-    if done.returncode:
-        raise RuntimeError(f"{arguments} failed: {done.stderr[-2000:]}")
-    return Done(seconds, json.loads(done.stdout))
+        printed = _run(arguments, {**os.environ, **own}, folder)
+        return Done(time.perf_counter() - started, printed)
 
 
 def run_some_at_a_time(jobs: Sequence[Sequence[str]], n_at_a_time: int) -> Iterator[Any]:
@@ -58,19 +42,20 @@ def run_some_at_a_time(jobs: Sequence[Sequence[str]], n_at_a_time: int) -> Itera
     cache; what the environment tunes of BLAS is left out.
     """
     environment = {name: value for name, value in os.environ.items() if name not in BLAS_TUNING}
-    environment |= {"PYTHONPATH": str(PROJECT_ROOT), **dict.fromkeys(_THREADS, "1")}
-
-    def run(arguments: Sequence[str]) -> Any:  # noqa: ANN401 - JSON
-        done = subprocess.run(  # noqa: S603 - this interpreter, our own arguments
-            [sys.executable, *arguments],
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{arguments} failed: {done.stderr[-2000:]}")
-        return json.loads(done.stdout)
-
+    environment |= {"PYTHONPATH": str(PROJECT_ROOT), **dict.fromkeys(THREAD_LIMITS, "1")}
     with ThreadPoolExecutor(n_at_a_time) as pool:
-        yield from pool.map(run, jobs)
+        yield from pool.map(lambda arguments: _run(arguments, environment), jobs)
+
+
+def _run(arguments: Sequence[str], environment: Mapping[str, str], folder: str = ".") -> Any:  # noqa: ANN401 - JSON
+    done = subprocess.run(  # noqa: S603 - this interpreter, our own arguments
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{arguments} failed: {done.stderr[-2000:]}")
+    return json.loads(done.stdout)

@@ -22,6 +22,7 @@ from support.model_problems import first_problem, missing_keys
 from support.safe_yaml import read_yaml
 
 DEFAULT_CONFIG = Path("config.yaml")
+_EXAMPLE = str(BUILTIN_FILES / DEFAULT_CONFIG)
 
 Positive = Annotated[int, Field(ge=1, strict=True)]
 NotNegative = Annotated[int, Field(ge=0, strict=True)]
@@ -254,7 +255,7 @@ def load_with_note(path: Path = DEFAULT_CONFIG) -> LoadedConfiguration:
         Names the file and the key that is unknown or out of range.
     """
     path = resolve(path)
-    document = _read_mapping(path)
+    document = read_yaml(path, _EXAMPLE)
     try:
         return LoadedConfiguration(Configuration.model_validate(document), note="")
     except ValidationError as error:
@@ -280,18 +281,9 @@ def load_with_note(path: Path = DEFAULT_CONFIG) -> LoadedConfiguration:
 def _defaults() -> dict[str, Any]:
     path = BUILTIN_FILES / DEFAULT_CONFIG
     try:
-        return Configuration.model_validate(_read_mapping(path)).model_dump(mode="json")
+        return Configuration.model_validate(read_yaml(path, _EXAMPLE)).model_dump(mode="json")
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {first_problem(error, Configuration)}") from None
-
-
-def _read_mapping(path: Path) -> dict[str, Any]:
-    document = read_yaml(path)
-    if isinstance(document, dict):
-        return document
-    raise ConfigurationError(
-        f"{path}: a mapping of keys is expected; see {BUILTIN_FILES / DEFAULT_CONFIG}"
-    )
 
 
 def _with_value(section: Mapping[str, Any], keys: Sequence[str], value: object) -> dict[str, Any]:

@@ -133,15 +133,9 @@ class Workspace:
             )
         return sanity
 
-    def bank(
-        self,
-        cases: Sequence[Case],
-        chunk_size: int | None = None,
-        max_workers: int | None = None,
-        on_cases: OnCases = silent,
-    ) -> LabelledBank:
+    def bank(self, cases: Sequence[Case], on_cases: OnCases = silent) -> LabelledBank:
         """Open or build the bank of some cases and label its candidates."""
-        return self.label(cases, self.facts(cases, chunk_size, max_workers, on_cases))
+        return self.label(cases, self.facts(cases, on_cases=on_cases))
 
     def facts(
         self,

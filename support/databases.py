@@ -66,7 +66,7 @@ def cannot_use(url: str, error: Exception) -> StudyError:
     return StudyError(f"{shown_url(url)}: the database cannot be used ({reason}){way_out}")
 
 
-def check_database(url: str) -> None:
+def check_database(url: str) -> set[str]:
     """Refuse a database that cannot be opened or holds somebody else's tables only.
 
     Studies and training sessions may share one database.
@@ -75,6 +75,11 @@ def check_database(url: str) -> None:
     ----------
     url : str
         SQLAlchemy URL. A missing SQLite file is fine, its folder must exist.
+
+    Returns
+    -------
+    set of str
+        The tables that are there.
 
     Raises
     ------
@@ -112,6 +117,7 @@ def check_database(url: str) -> None:
             f"{shown_url(url)}: holds other tables ({', '.join(sorted(tables)[:3])}); "
             "give another database"
         )
+    return tables
 
 
 def _check_file(path: Path) -> None:

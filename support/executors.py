@@ -20,7 +20,12 @@ S = TypeVar("S")  # what all parts share
 P = TypeVar("P")
 R = TypeVar("R")
 
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def never() -> bool:
+    """Ask no run to stop."""
+    return False
 
 
 class Executor(ABC):
@@ -105,7 +110,7 @@ class LocalProcesses(Executor):
             max_workers=len(head),
             initializer=_receive,
             initargs=(shared,),
-            env={name: os.environ.get(name, "1") for name in _THREAD_LIMITS},
+            env={name: os.environ.get(name, "1") for name in THREAD_LIMITS},
         )
         pending: deque[Future[R]] = deque()
         try:

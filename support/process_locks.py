@@ -9,6 +9,7 @@ to by the transactions that write.
 from __future__ import annotations
 
 import fcntl
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
@@ -19,7 +20,6 @@ from support.errors import StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from types import TracebackType
 
 
 # A server lets go of the locks of a machine that vanished within a minute; without this, after two
@@ -51,7 +51,7 @@ STUDIES = LockSpace(7_203, "studies.lock")
 SUBMISSIONS = LockSpace(7_205, "submissions.lock")
 
 
-class ProcessLocks:
+class ProcessLocks(ExitStack):
     """The locks of one process on one database, until they are closed.
 
     Parameters
@@ -67,6 +67,7 @@ class ProcessLocks:
     """
 
     def __init__(self, database: sa.Engine, space: LockSpace) -> None:
+        super().__init__()
         self._database = database
         self._class = space.postgresql_class
         self._file: _LockFile | None = None
@@ -78,6 +79,7 @@ class ProcessLocks:
             self._file = _LockFile.of(Path(f"{path}.{space.suffix}")) if path else None
         elif database.dialect.name == "postgresql":
             self._connection = self._connected()
+        self.callback(self._let_all_go)
 
     def take(self, number: int) -> bool:
         """Take a lock; tell whether no other process has it."""
@@ -144,21 +146,7 @@ class ProcessLocks:
             unlock = sa.func.pg_advisory_unlock(self._class, number)
             self._connection.execute(sa.select(unlock))
 
-    def __enter__(self) -> Self:
-        """Return the locks."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Let everything go."""
-        self.close()
-
-    def close(self) -> None:
-        """Let everything go."""
+    def _let_all_go(self) -> None:
         if self._file:
             self._file.close(self._taken)
         self._disconnect()

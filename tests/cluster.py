@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.conftest import ROOT
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from support.compute.crew import DaskCrew
 
 SETTINGS = {"DASK_CONFIG": str(ROOT / "docs" / "dask.yaml")}
+COUNTED = {**SETTINGS, "DASK_DISTRIBUTED__WORKER__PRELOAD": "tests.support_tests.counting"}
 
 
 class Cluster:
@@ -59,7 +60,7 @@ class Cluster:
 
     def kill(self, crew: DaskCrew, address: str) -> None:
         """Kill the worker that a crew knows by an address."""
-        pid = crew.call_all(os.getpid)[address]
+        pid = call_all(crew, os.getpid)[address]
         (worker,) = (process for process in self._processes if process.pid == pid)
         worker.kill()
         worker.wait()
@@ -114,6 +115,13 @@ def running_cluster(
         yield cluster
     finally:
         cluster.stop()
+
+
+def call_all(crew: DaskCrew, function: Callable[[], Any]) -> Mapping[str, Any]:
+    """Call a function in every worker, beside its tasks; return what each answers."""
+    workers = list(crew.workers)
+    answers: Mapping[str, Any] = crew._client.run(function, workers=workers, on_error="ignore")
+    return answers
 
 
 def step_until(crew: DaskCrew, condition: Callable[[], bool]) -> None:

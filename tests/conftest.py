@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.ranking.weights import Weights
+    from objectives.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE_THE_QUICK_TIER = ("process", "postgres", "browser", "slow")
@@ -111,6 +112,15 @@ def postgres() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'database.db'}"
+    server: Server = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
 class MakeBank(Protocol):
     def __call__(self, n_cases: int, sites: Sequence[str], seed: int = 0) -> LabelledBank: ...
 
@@ -147,6 +157,14 @@ def make_bank() -> MakeBank:
         return LabelledBank(cases, bank, np.arange(n_cases), labels)
 
     return make
+
+
+def cases_of_each_site(workspace: Workspace, n_records: int, **more: bool) -> list[Case]:
+    """Load the first records of each shipped site."""
+    paths = sorted((ROOT / "data" / "training").glob("*.json"))
+    return [
+        case for path in paths for case in workspace.load_cases([path], n_records, **more).cases
+    ]
 
 
 def random_features(rng: np.random.Generator, n_cases: int, top_k: int) -> NDArray[np.float32]:

@@ -34,7 +34,16 @@ if TYPE_CHECKING:
 
     from objectives.configuration import Configuration
 
-PACKAGES = ("engine", "objectives", "studies", "scripts", "benchmarks", "data")
+PACKAGES = (
+    "support",
+    "engine",
+    "exchange",
+    "objectives",
+    "studies",
+    "scripts",
+    "benchmarks",
+    "data",
+)
 PICKLES = {"pickle", "shelve", "marshal", "dill", "cloudpickle", "copyreg"}
 UNSAFE_YAML = re.compile(r"unsafe|full_?load|\bCLoader\b|^Loader$|UnsafeLoader|BaseLoader")
 STORED_BY_JOBLIB = {"dump", "load", "Memory"}

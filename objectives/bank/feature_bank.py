@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -74,15 +74,8 @@ class FeatureBank(NamedTuple):
 
     def take(self, cases: NDArray[np.intp]) -> FeatureBank:
         """Return the bank of some of the cases, in the order given, copied into memory."""
-        return FeatureBank(
-            self.features[cases],
-            self.rows[cases],
-            self.departs[cases],
-            self.n_candidates[cases],
-            self.completeness[cases],
-            self.states_nothing[cases],
-            self.non_clinical[cases],
-        )
+        columns: tuple[NDArray[Any], ...] = self
+        return FeatureBank(*(column[cases] for column in columns))
 
 
 OnReady = Callable[[FeatureBank, int], None]  # given a growing bank and how many cases are ready

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from objectives.bank.labelled_bank import LabelledBank
 
-WinningCodes = tuple["NDArray[np.intp]", "NDArray[np.uint8]"]
-
 BLOCK = 1024  # cases
 _FEW = 256  # cases of a block that are scored with many vectors at a time
 _MANY = 256  # vectors at a time
@@ -79,8 +77,6 @@ class Block(NamedTuple):
         What each case is tallied under.
     members : ndarray of float32, shape (n_groups, n_cases)
         1 where a case belongs to a group.
-    cases : ndarray of intp, shape (n_cases,)
-        Where the cases stand in their part.
     n_left : ndarray of intp, shape (n_cases,)
         Candidates of each case that can win, rising.
     """
@@ -89,7 +85,6 @@ class Block(NamedTuple):
     codes: NDArray[np.uint8]
     groups: NDArray[np.intp]
     members: NDArray[np.float32]
-    cases: NDArray[np.intp]
     n_left: NDArray[np.intp]
 
 
@@ -194,21 +189,6 @@ class TrialBank(NamedTuple):
             by_code @ _KINDS_OF_CODE,
         )
 
-    def winning_codes(self, segment: int, coefficients: NDArray[np.float32]) -> WinningCodes:
-        """Return each case's place in its part and, beside it, the code of its winner.
-
-        Returns
-        -------
-        cases : ndarray of intp, shape (n_cases,)
-        codes : ndarray of uint8, shape (n_cases, n_vectors)
-        """
-        cases, codes = [], []
-        for block in self.segments[segment]:
-            for here, found in _winning_codes(block, coefficients):
-                cases.append(block.cases[here])
-                codes.append(found)
-        return np.concatenate(cases), np.concatenate(codes)
-
 
 def winnable(features: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Tell which candidates some configuration may rank first.
@@ -258,7 +238,6 @@ def _block(
         np.ascontiguousarray(codes.T),
         part.groups[cases],
         members_of(part.groups[cases], n_groups),
-        cases,
         n_left,
     )
 

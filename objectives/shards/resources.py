@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 from objectives.shards.case_counts import LocalCounts
 from support.errors import ConfigurationError
+from support.executors import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from objectives.bank.feature_bank import BankRecipe
     from objectives.configuration import ComputeSettings
     from objectives.shards.case_counts import SpreadCases
     from support.compute.crew import DaskCrew
     from support.executors import Executor
-
-
-def never() -> bool:
-    """Ask no run to stop."""
-    return False
 
 
 class ComputeOptions(NamedTuple):
@@ -43,7 +38,7 @@ class ComputeOptions(NamedTuple):
     n_local: int = 1
 
 
-class ComputeResources:
+class ComputeResources(ExitStack):
     """Opens compute workers when they are first used, and lets go of them at the end.
 
     Parameters
@@ -66,6 +61,7 @@ class ComputeResources:
         say: Callable[[str], None],
         is_stopped: Callable[[], bool] = never,
     ) -> None:
+        super().__init__()
         if options.scheduler and options.n_local > 1:
             raise ConfigurationError(
                 "--workers starts compute workers on this machine, --scheduler uses those of a "
@@ -74,20 +70,6 @@ class ComputeResources:
         self._options = options
         self._say = say
         self._is_stopped = is_stopped
-        self._opened = ExitStack()
-
-    def __enter__(self) -> Self:
-        """Return it."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Let go of the workers."""
-        self._opened.__exit__(kind, error, trace)
 
     @cached_property
     def crew(self) -> DaskCrew:
@@ -108,7 +90,7 @@ class ComputeResources:
             opening = crew_of_scheduler(
                 scheduler, self._say, self._is_stopped, allow_insecure=allow_insecure
             )
-        return self._opened.enter_context(opening)
+        return self.enter_context(opening)
 
     def executor(self) -> Executor | None:
         """Return what computes banks on the workers of a scheduler; None without one.

@@ -22,7 +22,7 @@ class _Shard(NamedTuple):
     ----------
     features : ndarray of float32, shape (n_filled_candidates, n_features)
     codes : ndarray of uint8, shape (n_filled_candidates,)
-    cases, groups, n_left : ndarray of intp, shape (n_cases,)
+    groups, n_left : ndarray of intp, shape (n_cases,)
     shapes : ndarray of int64, shape (n_blocks, 3)
         Segment, candidates and cases of each block.
     n_cases, n_reachable, n_found
@@ -31,7 +31,6 @@ class _Shard(NamedTuple):
 
     features: NDArray[np.float32]
     codes: NDArray[np.uint8]
-    cases: NDArray[np.intp]
     groups: NDArray[np.intp]
     n_left: NDArray[np.intp]
     shapes: NDArray[np.int64]
@@ -58,7 +57,6 @@ def save_shard(folder: Path, bank: TrialBank) -> None:
     shard = _Shard(
         np.concatenate([block.features.reshape(-1, block.features.shape[2]) for block in blocks]),
         np.concatenate([block.codes.ravel() for block in blocks]),
-        np.concatenate([block.cases for block in blocks]),
         np.concatenate([block.groups for block in blocks]),
         np.concatenate([block.n_left for block in blocks]),
         np.array(shapes, dtype=np.int64),
@@ -78,13 +76,13 @@ def open_shard(folder: Path) -> TrialBank:
     columns = (
         shard.shapes.tolist(),
         *(np.split(column, by_candidate) for column in (shard.features, shard.codes)),
-        *(np.split(column, by_case) for column in (shard.groups, shard.cases, shard.n_left)),
+        *(np.split(column, by_case) for column in (shard.groups, shard.n_left)),
     )
     segments: list[list[Block]] = [[] for _ in shard.n_cases]
-    for (segment, *shape), features, codes, groups, *rest in zip(*columns, strict=True):
+    for (segment, *shape), features, codes, groups, n_left in zip(*columns, strict=True):
         members = members_of(groups, len(shard.n_found))
         segments[segment].append(
-            Block(features.reshape(*shape, -1), codes.reshape(shape), groups, members, *rest)
+            Block(features.reshape(*shape, -1), codes.reshape(shape), groups, members, n_left)
         )
     counted = (shard.n_cases, shard.n_reachable, shard.n_found)
     return TrialBank(ShardSummary(*counted, int(shard.n_left.sum())), segments)

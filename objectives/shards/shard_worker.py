@@ -14,13 +14,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from objectives.bank.trial_bank import TrialBank
-from objectives.shards.questions import LineQuestion, PairedLineQuestion, Questions, TrialQuestion
 from objectives.shards.shard_files import SHARD_ARRAYS, open_shard, save_shard
 from support.array_folder import open_or_build
-from support.compute.shared_values import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from objectives.bank.trial_bank import Part
     from objectives.shards.questions import Question
@@ -61,7 +59,7 @@ def answer_shards(shard_set: str, shards: Sequence[str], question: Question[Any]
     for shard in shards:
         bank = _opened(shard_set, shard)
         if bank is not None:
-            answers[shard] = _answer(bank, question)
+            answers[shard] = question.answer(bank)
     return ShardAnswers(answers, tuple(shard for shard in shards if shard not in answers))
 
 
@@ -71,11 +69,10 @@ def build_shard(
     """Keep a shard laid out for trials, and answer for it."""
     folder = _folder(shard_set, shard)
     open_or_build(folder, shard, SHARD_ARRAYS, lambda new: save_shard(new, TrialBank.of(*source)))
-    count("bank_shards")
     bank = open_shard(folder)
     with _lock:
         _banks_of(shard_set)[shard] = bank
-    return ShardAnswers({shard: _answer(bank, question)}, ())
+    return ShardAnswers({shard: question.answer(bank)}, ())
 
 
 def _opened(shard_set: str, shard: str) -> TrialBank | None:
@@ -99,20 +96,3 @@ def _folder(*names: str) -> Path:
     from distributed import get_worker  # noqa: PLC0415 - optional
 
     return Path(get_worker().local_directory, "radtune-shards", *names)
-
-
-def _answer(bank: TrialBank, question: Question[Any]) -> Any:  # noqa: ANN401
-    answer = question.answer(bank)
-    for kind in set(_kinds(question)):
-        count(kind)
-    return answer
-
-
-def _kinds(question: Question[Any]) -> Iterator[str]:
-    if isinstance(question, Questions):
-        for one in question.questions:
-            yield from _kinds(one)
-    elif isinstance(question, TrialQuestion):
-        yield "trial_shards"
-    elif isinstance(question, LineQuestion | PairedLineQuestion):
-        yield "line_shards"

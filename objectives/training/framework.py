@@ -19,6 +19,7 @@ from objectives.training.sessions import OpenSession, SessionIdentity, SessionSt
 from objectives.workspace import Workspace
 from support.engine_version import LIBRARIES, engine_sha256
 from support.errors import ConfigurationError, RadTuneError
+from support.executors import never
 from support.hashing import hash_of
 from support.identifiers import mask
 
@@ -88,11 +89,6 @@ class TrainingConfig:
 
 
 _SIZES = ("chunk_size", "max_workers", "checkpoint_interval", "memory_cleanup_interval", "limit")
-
-
-def never() -> bool:
-    """Ask no run to stop."""
-    return False
 
 
 class ScalableTrainingFramework:

@@ -1,15 +1,8 @@
-"""The tables of training sessions, as the newest schema has them.
-
-A change here needs a file in ``objectives/migrations/versions`` and its revision in `SCHEMA`;
-``tests/objectives_tests/training/test_session_schema.py`` compares both.
-"""
+"""The tables of training sessions; a database with other ones of their names is refused."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
-
-SCHEMA = "2"  # the newest revision
-VERSION_TABLE = "training_schema"  # Optuna keeps its own revision in alembic_version
 
 METADATA = sa.MetaData()
 
@@ -26,8 +19,8 @@ SESSIONS = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("experiment_name", sa.String, nullable=False),
     sa.Column("status", sa.String, nullable=False),
-    sa.Column("started_at", sa.String),
-    sa.Column("updated_at", sa.String),
+    sa.Column("started_at", sa.String, nullable=False),
+    sa.Column("updated_at", sa.String, nullable=False),
     sa.Column("finished_at", sa.String),
     sa.Column("total_cases", sa.Integer, nullable=False),
     sa.Column("processed_cases", sa.Integer, nullable=False),
@@ -40,7 +33,7 @@ SESSIONS = sa.Table(
     sa.Column("total_processing_time_s", sa.Double, nullable=False),
     sa.Column("data_sha256", sa.String, nullable=False),
     sa.Column("configuration_sha256", sa.String, nullable=False),
-    sa.Column("engine_sha256", sa.String),
+    sa.Column("engine_sha256", sa.String, nullable=False),
 )
 CHECKPOINTS = sa.Table(
     "training_checkpoints",
@@ -84,7 +77,4 @@ PERFORMANCE = sa.Table(
     sa.Column("error_rate", sa.Double),
     sa.Column("critical_errors", sa.Integer, nullable=False),
     sa.Column("average_confidence", sa.Double, nullable=False),
-)
-VERSION = sa.Table(
-    VERSION_TABLE, METADATA, sa.Column("version_num", sa.String(32), primary_key=True)
 )

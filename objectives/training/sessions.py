@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,7 +19,6 @@ from support.process_locks import ProcessLocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import TracebackType
 
 Row = dict[str, object]
 
@@ -72,8 +71,8 @@ class OpenSession(NamedTuple):
     note: str | None
 
 
-class SessionStore:
-    """The sessions of one database, made or brought up to date when one is opened.
+class SessionStore(ExitStack):
+    """The sessions of one database, whose tables are made when one is opened.
 
     Parameters
     ----------
@@ -87,14 +86,13 @@ class SessionStore:
     """
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._url = url
         self._database = open_database(url)
-        try:
-            with self._translated():
-                self._locks = ProcessLocks(self._database, SESSION_NUMBERS)
-        except StudyError:
-            self._database.dispose()
-            raise
+        with ExitStack() as opened, self._translated():
+            opened.callback(self._database.dispose)
+            self._locks = opened.enter_context(ProcessLocks(self._database, SESSION_NUMBERS))
+            self.push(opened.pop_all())
 
     def open(
         self, identity: SessionIdentity, total_cases: int, errors: int, *, resume: bool
@@ -209,20 +207,6 @@ class SessionStore:
                 .values(total_processing_time_s=seconds, **values)
             )
 
-    def __enter__(self) -> Self:
-        """Return the store."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Let the sessions and the database go."""
-        self._locks.__exit__(kind, error, trace)
-        self._database.dispose()
-
     def _go_on(self, connection: sa.Connection, found: sa.Row[tuple[object, ...]]) -> OpenSession:
         name = f"session {found.id} ({found.experiment_name})"
         if not self._locks.take(found.id):
@@ -304,8 +288,6 @@ def _newest(connection: sa.Connection, **like: str) -> sa.Row[tuple[object, ...]
 
 def _what_changed(newest: sa.Row[tuple[object, ...]], identity: SessionIdentity) -> str | None:
     """Say why the newest session of this name is another one's; None when it is not."""
-    if newest.engine_sha256 is None:  # of an earlier version, whose hashes mean something else
-        return None
     words = {
         "data_sha256": "the data",
         "configuration_sha256": "the configuration",

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from objectives.shards.resources import ComputeOptions, ComputeResources
 from scripts.shared.console import warn
-from support.executors import LocalProcesses
+from support.executors import LocalProcesses, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from support.compute.crew import DaskCrew
     from support.executors import Executor
 
 SchedulerOption = Annotated[
@@ -34,38 +34,6 @@ AllowInsecureOption = Annotated[
 ]
 
 
-def never() -> bool:
-    """Ask no run to stop."""
-    return False
-
-
-@contextmanager
-def opened_crew(
-    scheduler: str | None, is_stopped: Callable[[], bool] = never, *, allow_insecure: bool = False
-) -> Iterator[DaskCrew | None]:
-    """Connect to the scheduler that was given, if any; what it has to say goes to stderr.
-
-    Parameters
-    ----------
-    scheduler : str or None
-    is_stopped : callable
-        Asked whether to end, while there is no worker.
-    allow_insecure : bool
-
-    Raises
-    ------
-    ComputeError
-        When there is no such scheduler, or it is not allowed.
-    """
-    if scheduler is None:
-        yield None
-        return
-    from support.compute.connection import crew_of_scheduler  # noqa: PLC0415 - seldom used
-
-    with crew_of_scheduler(scheduler, warn, is_stopped, allow_insecure=allow_insecure) as crew:
-        yield crew
-
-
 @contextmanager
 def opened_executor(
     scheduler: str | None,
@@ -76,15 +44,19 @@ def opened_executor(
 ) -> Iterator[Executor]:
     """Open what runs chunks: the workers of a scheduler, else processes on this machine.
 
+    Parameters
+    ----------
+    scheduler : str or None
+    max_workers : int
+        Processes at most, where there is no scheduler.
+    is_stopped : callable
+        Asked whether to end, while there is no worker.
+    allow_insecure : bool
+
     Raises
     ------
     ComputeError
-        As `opened_crew`.
+        When there is no such scheduler, or it is not allowed.
     """
-    with opened_crew(scheduler, is_stopped, allow_insecure=allow_insecure) as crew:
-        if crew is None:
-            yield LocalProcesses(max_workers)
-            return
-        from support.compute.executor import DaskExecutor  # noqa: PLC0415 - seldom used
-
-        yield DaskExecutor(crew)
+    with ComputeResources(ComputeOptions(scheduler, allow_insecure), warn, is_stopped) as compute:
+        yield compute.executor() or LocalProcesses(max_workers)

@@ -215,9 +215,7 @@ def load_study_file(path: Path, *, allow_outside: bool = False) -> StudyFile:
         Names the file and the key that is unknown, out of range or leaves the project.
     """
     path = resolve(path)
-    document = read_yaml(path)
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"{path}: a mapping of keys is expected; see {resolve(EXAMPLE)}")
+    document = read_yaml(path, str(resolve(EXAMPLE)))
     try:
         return StudyFile.model_validate(
             {"name": path.stem, **document},

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 import tenacity
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from studies.storage.study_table import OLD_TABLES
 from support.databases import cannot_use, check_database, shown_url
 from support.errors import StudyError
 
@@ -101,7 +100,6 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
         When it cannot be opened, holds other tables, or was made by another Optuna schema.
     """
     check_database(url)
-    _refuse_old(url)
     # Optuna looks which tables there are and makes the others: whoever comes second finds them
     # made under his hands, and then makes what is still missing.
     retrying = tenacity.Retrying(
@@ -119,22 +117,6 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
         ) from None
     except (SQLAlchemyError, UnicodeDecodeError) as error:
         raise cannot_use(url, error) from None
-
-
-def _refuse_old(url: str) -> None:
-    """Refuse a database of RadTune's earlier development versions: nothing of it can go on."""
-    database = sa.create_engine(url)
-    try:
-        tables = set(sa.inspect(database).get_table_names())
-    except (SQLAlchemyError, UnicodeDecodeError) as error:
-        raise cannot_use(url, error) from None
-    finally:
-        database.dispose()
-    if tables & OLD_TABLES:
-        raise StudyError(
-            f"{shown_url(url)}: was made by an earlier version of RadTune, whose studies cannot "
-            "go on; move it away, or give another database (--storage or OPTUNA_STORAGE)"
-        )
 
 
 def _engine_options(url: sa.URL) -> dict[str, Any]:
@@ -165,17 +147,7 @@ def open_existing(url: str) -> optuna.storages.RDBStorage:
     StudyError
         Also when there is no file, or nothing of Optuna's in the database.
     """
-    if has_no_file(url):
-        raise _no_studies(url)
-    check_database(url)
-    engine = sa.create_engine(url)
-    try:
-        is_there = sa.inspect(engine).has_table("studies")
-    except (SQLAlchemyError, UnicodeDecodeError) as error:
-        raise cannot_use(url, error) from None
-    finally:
-        engine.dispose()
-    if not is_there:
+    if has_no_file(url) or "studies" not in check_database(url):
         raise _no_studies(url)
     return open_storage(url)
 

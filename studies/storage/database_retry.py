@@ -31,19 +31,11 @@ class DatabaseRetry:
         Takes a line for the user, once for each time that the database is away.
     is_stopped : callable
         Tells whether somebody asked to stop: then nothing is waited for.
-    longest_s : float
-        Seconds to wait at most.
     """
 
-    def __init__(
-        self,
-        say: Callable[[str], None],
-        is_stopped: Callable[[], bool],
-        longest_s: float = _LONGEST_S,
-    ) -> None:
+    def __init__(self, say: Callable[[str], None], is_stopped: Callable[[], bool]) -> None:
         self._say = say
         self._is_stopped = is_stopped
-        self._longest_s = longest_s
 
     def __call__(self, act: Callable[[], _T]) -> _T:
         """Do something that may be done twice; return what it returns.
@@ -68,7 +60,7 @@ class DatabaseRetry:
         """Tell whether it was waited for long enough; asked only while the database is away."""
         if self._is_stopped():
             raise KeyboardInterrupt
-        return (state.seconds_since_start or 0.0) >= self._longest_s
+        return (state.seconds_since_start or 0.0) >= _LONGEST_S
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
         if state.attempt_number == 1:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import platform
 import uuid
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import sqlalchemy as sa
 import tenacity
@@ -24,7 +25,6 @@ from support.process_locks import ProcessLocks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     import optuna
     from optuna.storages import RDBStorage
@@ -71,7 +71,7 @@ class Summary(NamedTuple):
     trials_per_s: float | None
 
 
-class Ownership:
+class Ownership(ExitStack):
     """Owns a study, as the one process that writes its trials, until it is closed.
 
     Parameters
@@ -93,6 +93,7 @@ class Ownership:
     """
 
     def __init__(self, storage: RDBStorage, study: optuna.Study) -> None:
+        super().__init__()
         self.study = study
         self.is_open = False
         self._storage = storage
@@ -102,11 +103,11 @@ class Ownership:
         self._token = uuid.uuid4().hex
         self._tables = bulk_tables()
         make_table(self._database)
-        self._locks = ProcessLocks(self._database, STUDY_NUMBERS)
+        self._locks = self.enter_context(ProcessLocks(self._database, STUDY_NUMBERS))
         try:
             self._take()
         except BaseException:
-            self._locks.close()
+            self.close()
             raise
 
     @property
@@ -264,20 +265,3 @@ class Ownership:
             connection.execute(sa.delete(STUDIES).where(self._this))
         if not self._tables:
             self._storage.delete_study(self._study_id)
-
-    def close(self) -> None:
-        """Let another process own the study."""
-        self._locks.close()
-
-    def __enter__(self) -> Self:
-        """Return the ownership."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Let another process own the study."""
-        self.close()

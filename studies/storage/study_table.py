@@ -31,7 +31,6 @@ STUDIES = sa.Table(
     sa.Column("best_value", sa.Float),
     sa.Column("trials_per_s", sa.Float),
 )
-OLD_TABLES = {"radtune_searches", "radtune_leases", "radtune_workers"}  # of earlier versions
 
 
 class StudyState(StrEnum):

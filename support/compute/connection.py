@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from support.caches import cache_dir
 from support.errors import ComputeError
+from support.executors import never
 from support.installation import DASK_SETTINGS
 
 if TYPE_CHECKING:
@@ -28,11 +29,6 @@ LOCAL_SETTINGS = {
     "distributed.worker.memory.terminate": False,
     "distributed.worker.profile.enabled": False,
 }
-
-
-def never() -> bool:
-    """Ask no run to stop."""
-    return False
 
 
 @contextmanager

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from concurrent.futures import wait
+from contextlib import contextmanager
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from support.compute.environment import Environment, environment, refusal
 from support.compute.perform import perform
 from support.errors import ComputeError, RadTuneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Future as Outcome
 
     from distributed import Client, Future
@@ -116,13 +117,6 @@ class DaskCrew:
             self.step()
         return self.workers
 
-    def call_all(self, function: Callable[[], Any]) -> Mapping[str, Any]:
-        """Call a function in every worker, beside its tasks; return what each answers."""
-        answers: Mapping[str, Any] = self._client.run(
-            function, workers=list(self._workers), on_error="ignore"
-        )
-        return answers
-
     def step(self) -> None:
         """Wait a moment for news and take it in.
 
@@ -141,9 +135,15 @@ class DaskCrew:
             take_in()
         self._wait_or_stop()
 
-    def open_shift(self) -> Shift:
-        """Begin to give tasks; use it in a ``with`` statement."""
-        return Shift(self)
+    @contextmanager
+    def open_shift(self) -> Iterator[Shift]:
+        """Give tasks within the block; those that have not ended at its end are forgotten."""
+        shift = Shift(self)
+        self._shifts.append(shift)
+        try:
+            yield shift
+        finally:
+            self._leave(shift)
 
     def begin(self, shift: Shift, address: str, order: bytes) -> int:
         """Give a worker a task; return its number."""
@@ -155,12 +155,7 @@ class DaskCrew:
         outcome.add_done_callback(lambda done: self._inbox.put(partial(self._end, number, done)))
         return number
 
-    def join(self, shift: Shift) -> None:
-        """Tell a shift what happens from now on."""
-        self._shifts.append(shift)
-
-    def leave(self, shift: Shift) -> None:
-        """Forget a shift, and what it has not waited for."""
+    def _leave(self, shift: Shift) -> None:
         self._shifts.remove(shift)
         left = [number for number, task in self._tasks.items() if task.shift is shift]
         if left and self._is_connected():
@@ -315,15 +310,6 @@ class Shift:
     def __init__(self, crew: DaskCrew) -> None:
         self._crew = crew
         self.events: deque[Event] = deque()
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        self._crew.join(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Forget the tasks that have not ended."""
-        self._crew.leave(self)
 
     def send(self, address: str, function: Callable[..., Any], *arguments: object) -> int:
         """Give a worker a task; return its number."""

@@ -1,8 +1,8 @@
-"""What a compute worker keeps in memory for many tasks, and how often it did what."""
+"""What a compute worker keeps in memory for many tasks."""
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,19 +39,7 @@ class _Held(NamedTuple):
 
 
 _shared: OrderedDict[str, _Held] = OrderedDict()
-_counts: Counter[str] = Counter()
-_lock = Lock()  # of both
-
-
-def work_counts() -> dict[str, int]:
-    """Tell how often this process did what.
-
-    Shards that were laid out are ``bank_shards``, those that were asked about a trial
-    ``trial_shards``, about lines ``line_shards``; parts of an executor's run count under the
-    name of their function.
-    """
-    with _lock:
-        return dict(_counts)
+_lock = Lock()
 
 
 def call(function: Callable[[Any, Any], Any], shared: SharedValue, part: object) -> Any:  # noqa: ANN401
@@ -60,15 +48,7 @@ def call(function: Callable[[Any, Any], Any], shared: SharedValue, part: object)
     if held is None:
         return Missing()
     with held.lock:
-        found = function(held.value, part)
-    count(function.__name__)
-    return found
-
-
-def count(what: str) -> None:
-    """Add one to what this process has done."""
-    with _lock:
-        _counts[what] += 1
+        return function(held.value, part)
 
 
 def _held(shared: SharedValue) -> _Held | None:

@@ -115,11 +115,6 @@ def answers(port: int) -> bool:
     return True
 
 
-def test_without_tcp_there_is_no_url_for_it(postgres: PostgresServer) -> None:
-    with pytest.raises(ValueError, match="give it a tcp_port"):
-        postgres.url(over_tcp=True)
-
-
 def test_without_a_server_installed_it_is_said_how_to_install_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,13 +21,6 @@ Record = dict[str, str | None]
 ROOT = Path(__file__).resolve().parents[2]
 TUNING = ("v2", "v3", "v5", "v6", "v8")
 HELD_OUT = ("v4", "v9", "v7", "v10")
-DIGEST_PROGRAM = """
-import hashlib, json
-from data.generator.cases import build_training_files
-from data.generator.catalogue import build_catalogue
-text = json.dumps(build_training_files(build_catalogue(), 5))
-print(hashlib.sha256(text.encode()).hexdigest())
-"""
 
 
 @pytest.fixture(scope="module")
@@ -200,23 +189,6 @@ def test_lexicon_spells_terms_of_the_catalogue_only(rows: dict[str, CatalogueRow
 def test_a_cut_never_loses_what_matters(name: str, length: int, expected: str | None) -> None:
     noise = Noise({"breast", "aspiration", "contrast"}, {"left", "contrast", "with"})
     assert noise.cut(name, length) == expected
-
-
-@pytest.mark.process
-@pytest.mark.parametrize("hash_seed", ["1", "2"])
-def test_the_same_seed_gives_the_same_cases_in_a_fresh_process(
-    rows: dict[str, CatalogueRow], hash_seed: str
-) -> None:
-    completed = subprocess.run(
-        [sys.executable, "-c", DIGEST_PROGRAM],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONHASHSEED": hash_seed},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    text = json.dumps(build_training_files(tuple(rows.values()), 5))
-    assert completed.stdout.strip() == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_the_committed_files_are_what_the_generator_writes(

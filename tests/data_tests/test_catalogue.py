@@ -20,14 +20,9 @@ from data.generator.wording import short_name
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "data" / "reference"
 KEYS = [
-    "snomed_concept_id",
-    "snomed_fsn",
-    "snomed_laterality_concept_id",
-    "snomed_laterality_fsn",
-    "is_diagnostic",
-    "is_interventional",
-    "primary_source_name",
-]
+    "snomed_concept_id", "snomed_fsn", "snomed_laterality_concept_id", "snomed_laterality_fsn",
+    "is_diagnostic", "is_interventional", "primary_source_name",
+]  # fmt: skip
 SIDE_WORDS = {"Lt": "left", "Rt": "right", "Both": "bilateral", "B": "bilateral"}
 SIDE_IDS = {
     "none": ("", ""),

@@ -4,8 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.catalogue.index import CatalogueIndex
 from engine.decision.decide import Status
@@ -51,23 +49,6 @@ def test_a_line_that_is_no_exam_gets_no_row(exam_name: str, engine: LookupEngine
     found = engine.lookup(exam_name)
     assert found.status is Status.NON_CLINICAL
     assert found.row is None
-
-
-@given(st.permutations(range(20)))
-def test_the_answer_does_not_depend_on_the_order_of_the_catalogue(
-    config: Configuration, engine: LookupEngine, order: list[int]
-) -> None:
-    rows = make_rows()
-    shuffled = LookupEngine(
-        CatalogueIndex([rows[i] for i in order], config.retrieval),
-        config.judgement,
-        top_k=7,
-    )
-    plain = LookupEngine(CatalogueIndex(rows, config.retrieval), config.judgement, top_k=7)
-    for exam_name in ("knee", "CT head", "liver US", "angio"):
-        first, second = plain.lookup(exam_name), shuffled.lookup(exam_name)
-        assert first.row == second.row
-        assert np.array_equal(first.ranking.scores, second.ranking.scores)
 
 
 def test_ties_go_to_fewer_additions_then_to_the_earlier_name(

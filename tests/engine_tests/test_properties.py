@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.startup import N_ROWS, repeated
 from engine.catalogue.index import CatalogueIndex
 from engine.catalogue.rows import CatalogueRow
 from engine.decision.decide import Status
@@ -36,7 +37,6 @@ EXAMPLES = settings().max_examples  # fewer in the quick tier
 BATCH = 250
 # measured: 0.9957 of the preferred names
 LEAST_SHARE_OF_OWN_NAMES = 0.994
-N_LARGE = 5_000
 
 PHRASES = sorted(lexicon().phrases())
 SEPARATORS = (" ", "/", "^", "_", "-", " & ", " + ", ", ", " (", ") ", " - ", " / ", ".", ":")
@@ -372,22 +372,8 @@ BLOCKS = (
 )
 SURROGATES = range(0xD800, 0xE000)
 CODES = (
-    "",
-    "",
-    "",
-    "CT",
-    "MR",
-    "us",
-    "CR",
-    "DX",
-    "NM",
-    "XA",
-    "OT",
-    "PT+CT",
-    "??",
-    "ct/sr",
-    "\x00",
-)
+    "", "", "", "CT", "MR", "us", "CR", "DX", "NM", "XA", "OT", "PT+CT", "??", "ct/sr", "\x00",
+)  # fmt: skip
 FUZZ_SEPARATORS = (*SEPARATORS, "", "", "  ", "\t", "\u00a0", "\u200b", "+", "+/-", "\u00b1", "'")
 
 
@@ -532,7 +518,6 @@ def test_no_name_crashes_the_engine_and_each_answer_keeps_its_promises(
 
 
 FLAGS = {True: "Y", False: "N", None: ""}
-SUFFIXES = ("supine", "theatre", "portable", "follow up", "protocol B")
 
 
 def _record(row: CatalogueRow) -> dict[str, str]:
@@ -547,23 +532,16 @@ def _record(row: CatalogueRow) -> dict[str, str]:
     }
 
 
-def _copy(row: CatalogueRow, number: int) -> CatalogueRow:
-    suffix = SUFFIXES[number % len(SUFFIXES)]
-    return row._replace(
-        concept_id=f"COPY-{number:06d}", preferred_name=f"{row.preferred_name} {suffix}"
-    )
-
-
 def test_a_catalogue_of_5000_rows_imports_and_answers(
     tmp_path: Path, shipped: Answering, build: Callable[[Sequence[CatalogueRow]], Answering]
 ) -> None:
-    copies = [_copy(row, n) for n, row in enumerate(shipped.rows[: N_LARGE - len(shipped.rows)])]
+    rows = repeated(shipped.rows, N_ROWS)
     path = tmp_path / "large.json"
-    path.write_text(json.dumps([_record(row) for row in (*shipped.rows, *copies)]), "utf-8")
+    path.write_text(json.dumps([_record(row) for row in rows]), "utf-8")
     large = build(load_catalogue(path))
-    assert len(large.index) == N_LARGE
-    assert large.rows == (*shipped.rows, *copies)
-    asked = [*shipped.rows[::5], *copies[::5]]
+    assert len(large.index) == N_ROWS == 5000
+    assert large.rows == tuple(rows)
+    asked = rows[::5]
     for answer, row in zip(
         ask(large.engine, [row.preferred_name for row in asked]), asked, strict=True
     ):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,10 +48,7 @@ def test_malformed_files_load_or_are_refused_in_one_line() -> None:
 def test_a_study_that_was_damaged_is_refused_in_one_line(damage: str, cli: Cli) -> None:
     options = ("optimize", "--dataset-dir", str(cli.data), "--max-experiments")
     assert cli(*options, "2").code in (0, 3, 4)
-    connection = sqlite3.connect(cli.folder / "optimization_results.db")
-    with connection:
-        connection.execute(damage)
-    connection.close()
+    cli.sql(damage, "optimization_results.db")
     error = cli(*options, "3").error
     assert "study 'auto-seed-42'" in error
     assert "--study-name" in error

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 SHIPPED = (ROOT / "config.yaml").read_text(encoding="utf-8")
-BOMB = "".join(
-    f"a{n}: &a{n} [{', '.join(['x' if n == 0 else f'*a{n - 1}'] * 10)}]\n" for n in range(30)
-)
-BOMB += "retriever_top_k: *a29\n"
 
 
 def changed(change: Callable[[Document], object]) -> str:
@@ -49,12 +45,11 @@ def misspell_anatomy(document: Document) -> None:
         ("weights_component: [1, 2\n", "not valid YAML at line"),
         ("!!python/object/apply:os.system ['true']\n", "not valid YAML"),
         (SHIPPED + "retriever_top_k: 3\n", "the key 'retriever_top_k' stands twice"),
-        ("a: !!bool maybe\n", "tags (!NAME) are not allowed"),
-        ("a: !!int ''\n", "tags (!NAME) are not allowed"),
-        ("a: !!timestamp x\n", "tags (!NAME) are not allowed"),
-        (BOMB, "holds more than 65,536 values"),
-        (BOMB.replace("retriever_top_k", "<<"), "holds more than 65,536 values"),
-        ("a: &a [*a]\n", "holds itself"),
+        ("a: !!bool maybe\n", "tags (!NAME) and aliases"),
+        ("a: !!int ''\n", "tags (!NAME) and aliases"),
+        ("a: !!timestamp x\n", "tags (!NAME) and aliases"),
+        ("a: &a [x]\nb: *a\n", "at line 2, column 4 (tags (!NAME) and aliases (*NAME) are not"),
+        ("a: &a [*a]\n", "tags (!NAME) and aliases"),
         ("a: 0x" + "f" * 5000, "longer than 1,024 characters"),
         ("a: 1" + ":1" * 20_000, "longer than 1,024 characters"),
         ('a: "\\ud800"', "half a character"),
@@ -81,7 +76,7 @@ def misspell_anatomy(document: Document) -> None:
         (changed(lambda d: d.update(exact_match_bonus=float("nan"))), "exact_match_bonus: "),
         (changed(lambda d: d.update(interventional_penalty=0.2)), "interventional_penalty: "),
         (changed(lambda d: d.update(retriever_top_k=0)), "retriever_top_k: "),
-        (changed(lambda d: d["split"].update(gate=d["split"]["tuning"])), "listed twice"),
+        (changed(lambda d: d["split"].update(gate=[*d["split"]["tuning"]])), "listed twice"),
         (changed(lambda d: d["study"]["grid"].update(colour=[1])), "study.grid.colour"),
         (
             changed(lambda d: d["study"]["bounds"].update(exact_match_bonus=[0.5, 0.1])),

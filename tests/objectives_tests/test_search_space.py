@@ -20,22 +20,11 @@ from objectives.search_space import (
 from support.errors import ConfigurationError
 
 NAMES_USERS_KNOW = [
-    "anatomy_weight",
-    "context_match_bonus",
-    "contrast_mismatch_score",
-    "contrast_null_score",
-    "contrast_weight",
-    "exact_match_bonus",
-    "frequency_weight",
-    "interventional_bonus",
-    "interventional_penalty",
-    "laterality_weight",
-    "modality_weight",
-    "semantic_weight",
-    "specificity_penalty_weight",
-    "synonym_match_bonus",
-    "technique_weight",
-]
+    "anatomy_weight", "context_match_bonus", "contrast_mismatch_score", "contrast_null_score",
+    "contrast_weight", "exact_match_bonus", "frequency_weight", "interventional_bonus",
+    "interventional_penalty", "laterality_weight", "modality_weight", "semantic_weight",
+    "specificity_penalty_weight", "synonym_match_bonus", "technique_weight",
+]  # fmt: skip
 
 
 def test_the_names_of_the_weights_are_those_users_know() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from typing_extensions import override
 
+from benchmarks.faults_ground import write_few
 from scripts.run_training import main
 from tests.conftest import ROOT
 
@@ -68,14 +72,17 @@ class Cli:
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, *arguments: str, output: int = subprocess.DEVNULL, **environment: str
+    ) -> subprocess.Popen[str]:
         """Start a command and leave it running."""
         return subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            env={**self.environment, **environment},
+            stdout=output,
+            stderr=output,
+            text=True,
         )
 
     def write(self, name: str, document: object) -> str:
@@ -86,6 +93,11 @@ class Cli:
 
     def files(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir())
+
+    def sql(self, statement: str, name: str = "training_sessions.db") -> list[tuple[Any, ...]]:
+        """Ask a SQLite database of the folder, or change it."""
+        with closing(sqlite3.connect(self.folder / name)) as database, database:
+            return database.execute(statement).fetchall()
 
 
 class CliHere(Cli):
@@ -112,14 +124,18 @@ class CliHere(Cli):
         assert isinstance(ended.value.code, int)
         return Ran(ended.value.code, said.out, said.err)
 
+    def asked(self, answer: str, *arguments: str) -> Ran:
+        """Run a command that asks something."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", io.StringIO(answer))
+            return self(*arguments)
+
 
 @pytest.fixture(scope="session")
 def few_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first records of each of the nine shipped files."""
-    folder = tmp_path_factory.mktemp("data")
-    for path in (ROOT / "data" / "training").glob("*.json"):
-        records = json.loads(path.read_text(encoding="utf-8"))[:N_RECORDS_PER_SITE]
-        (folder / path.name).write_text(json.dumps(records), encoding="utf-8")
+    folder = tmp_path_factory.mktemp("few") / "data"
+    write_few(folder, N_RECORDS_PER_SITE)
     return folder
 
 

@@ -43,11 +43,7 @@ config = TrainingConfig(
     resume_from_checkpoint=True   # Resume interrupted training
 )
 """
-RECENT = (
-    "sqlite3",
-    "training_sessions.db",
-    "SELECT * FROM training_sessions ORDER BY id DESC LIMIT 5;",
-)
+RECENT = "SELECT * FROM training_sessions ORDER BY id DESC LIMIT 5;"
 
 OPTIMIZATION = """
 from studies import TrainingOptimizer, OptimizationConfig
@@ -81,9 +77,23 @@ def run(cli: Cli, script: str) -> str:
 
 
 @pytest.mark.process
-def test_custom_training(cli: Cli) -> None:
+def test_custom_training_and_its_session_are_as_the_guide_shows_them(cli: Cli) -> None:
     shown = run(cli, f"{TRAINING}\nprint(metrics.experiment_name, metrics.total_cases)")
     assert shown.split() == ["high_performance_test", "1750"]
+    if shutil.which("sqlite3") is None:
+        pytest.skip("no sqlite3 program here")
+    done = subprocess.run(
+        ["sqlite3", "-header", "training_sessions.db", RECENT],
+        cwd=cli.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names, values = (line.split("|") for line in done.stdout.splitlines())
+    assert names[:3] == ["id", "experiment_name", "status"]
+    assert values[:3] == ["1", "high_performance_test", "completed"]
+    row = dict(zip(names, values, strict=True))
+    assert row["total_cases"] == row["processed_cases"] == "1750"
 
 
 def test_the_training_configuration_is_that_of_the_configuration_file() -> None:
@@ -95,29 +105,6 @@ def test_the_training_configuration_is_that_of_the_configuration_file() -> None:
     defaults = load_configuration(ROOT / "config.yaml").training
     assert options.settings(defaults) == defaults
     assert TrainingConfig(validation_split=0.2).settings(defaults).validation_split == 0.2
-
-
-@pytest.mark.process
-def test_the_training_block_and_the_session_are_there_as_the_guide_shows_them(cli: Cli) -> None:
-    run(cli, f"{TRAINING}\nprint(metrics.success_rate)")
-    if shutil.which("sqlite3") is None:
-        pytest.skip("no sqlite3 program here")
-    done = subprocess.run(
-        [*RECENT[:1], "-header", *RECENT[1:]],
-        cwd=cli.folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    names, values = (line.split("|") for line in done.stdout.splitlines())
-    row = dict(zip(names, values, strict=True))
-    assert names[:3] == ["id", "experiment_name", "status"]
-    assert (row["id"], row["experiment_name"], row["status"]) == (
-        "1",
-        "high_performance_test",
-        "completed",
-    )
-    assert row["total_cases"] == row["processed_cases"] == "1750"
 
 
 @pytest.mark.process

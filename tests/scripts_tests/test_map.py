@@ -11,7 +11,6 @@ import pytest
 
 from exchange.maps.answer_columns import ANSWER_COLUMNS
 from tests.conftest import ROOT
-from tests.scripts_tests.conftest import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,13 +137,8 @@ def test_an_interrupted_run_is_whole_and_goes_on(cli: Cli) -> None:
     cli.write("in.csv", "\n".join(["row,exam_name,modality", *lines, ""]))
     whole = ("map", "--input", "in.csv", "--output", "whole.csv", "--max-workers", "1")
     assert cli(*whole).code == 0
-    running = subprocess.Popen(
-        [*COMMAND, "map", "--input", "in.csv", "--output", "out.csv", "--max-workers", "1"],
-        cwd=cli.folder,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=cli.environment,
-    )
+    options = ("--input", "in.csv", "--output", "out.csv", "--max-workers", "1")
+    running = cli.start("map", *options, output=subprocess.PIPE)
     state = cli.folder / "out.csv.partial.json"
     while running.poll() is None:
         if state.exists() and json.loads(state.read_text())["n_records"] >= 1000:

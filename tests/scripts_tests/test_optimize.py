@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import sqlite3
-import time
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,41 +14,16 @@ if TYPE_CHECKING:
     from tests.scripts_tests.conftest import Cli, Ran
 
 KEYS = {
-    "study_name",
-    "strategy",
-    "pruner",
-    "n_cases_scored",
-    "n_cases_in_full",
-    "seed",
-    "n_trials",
-    "n_complete",
-    "n_pruned",
-    "n_failed",
-    "n_infeasible",
-    "ceiling",
-    "baseline_value",
-    "random_median_value",
-    "best_value",
-    "best_params",
-    "held_out",
-    "gate",
-    "decision",
-    "output",
+    "study_name", "strategy", "pruner", "n_cases_scored", "n_cases_in_full", "seed", "n_trials",
+    "n_complete", "n_pruned", "n_failed", "n_infeasible", "ceiling", "baseline_value",
+    "random_median_value", "best_value", "best_params", "held_out", "gate", "decision", "output",
     "elapsed_s",
-}
+}  # fmt: skip
 HELD_OUT_KEYS = {
-    "sites",
-    "n_cases",
-    "baseline_accuracy_at_1",
-    "optimized_accuracy_at_1",
-    "critical_errors_baseline",
-    "critical_errors_optimized",
-    "difference",
-    "ci95",
-    "corrected",
-    "n_clusters",
-    "rises",
-}
+    "sites", "n_cases", "baseline_accuracy_at_1", "optimized_accuracy_at_1",
+    "critical_errors_baseline", "critical_errors_optimized", "difference", "ci95", "corrected",
+    "n_clusters", "rises",
+}  # fmt: skip
 CODES = {"exported": 0, "no_credible_gain": 3, "more_critical_errors": 4}
 
 
@@ -126,47 +97,6 @@ def test_the_same_seed_gives_the_same_export_but_for_its_time(
     assert exports[0] == exports[1]
 
 
-@pytest.mark.process
-def test_a_killed_study_goes_on_as_if_it_had_not_been(cli: Cli) -> None:
-    options = ("--max-experiments", "60", "--dataset-dir", str(cli.data))
-    assert cli("optimize", *options, "--storage", "sqlite:///whole.db").code in CODES.values()
-    with cli.start("optimize", *options, "--storage", "sqlite:///killed.db") as process:
-        try:
-            while not has_trials(cli.folder / "killed.db"):
-                assert process.poll() is None
-                time.sleep(0.01)
-        finally:
-            process.kill()
-    assert process.returncode == -signal.SIGKILL
-    left = trials_in(cli.folder / "killed.db")
-    assert cli("optimize", *options, "--storage", "sqlite:///killed.db").code in CODES.values()
-    whole = trials_in(cli.folder / "whole.db")
-    assert 1 <= len(left) < len(whole) <= 60  # auto ends when nothing gains any more
-    assert trials_in(cli.folder / "killed.db") == whole
-    assert left == whole[: len(left)]
-
-
-def has_trials(path: Path) -> bool:
-    """Look without making or changing anything: the file may not be there yet."""
-    if not path.exists():
-        return False
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        try:
-            return bool(database.execute("select 1 from trials").fetchone())
-        except sqlite3.OperationalError:
-            return False
-
-
-def trials_in(path: Path) -> list[tuple[object, ...]]:
-    """What the trials of a database came to."""
-    url = f"sqlite:///{path}"
-    (study,) = optuna.get_all_study_names(url)
-    return [
-        (trial.state, trial.values, trial.params, trial.intermediate_values, trial.constraints)
-        for trial in optuna.load_study(study_name=study, storage=url).get_trials()
-    ]
-
-
 def test_an_export_is_a_complete_configuration_that_train_prefers(cli: Cli) -> None:
     config = poor_configuration(cli)
     ran = optimize(cli, "--config", config, "--max-experiments", "8", "--json")
@@ -203,12 +133,6 @@ def test_an_older_export_does_not_stay_in_force_after_a_refusal(cli: Cli) -> Non
     assert "optimized_config.superseded.yaml" in ran.stderr
     assert not (cli.folder / "optimized_config.yaml").exists()
     assert (cli.folder / "optimized_config.superseded.yaml").read_bytes() == older
-
-
-def test_a_small_budget_takes_an_even_subset_of_the_grid_and_says_so(cli: Cli) -> None:
-    ran = optimize(cli, "--strategy", "grid_search", "--max-experiments", "5", "--json")
-    assert "grid: 4 of " in ran.stderr
-    assert ran.document["n_trials"] == 5
 
 
 def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
@@ -303,17 +227,8 @@ def test_a_mistake_is_one_line_and_overwrites_nothing(
     assert set(cli.files()) <= {"notes.yaml", "optimization_results.db"}
 
 
-def test_a_database_that_is_none_is_refused_and_left_alone(cli: Cli) -> None:
-    cli.write("junk.db", "this is no database " * 300)
-    assert "not a database" in optimize(cli, "--storage", "sqlite:///junk.db").error
-    assert (cli.folder / "junk.db").read_text() == "this is no database " * 300
-
-
 def test_the_storage_may_come_from_the_environment(cli: Cli) -> None:
     arguments = ("optimize", "--dataset-dir", str(cli.data), "--max-experiments", "2")
     cli(*arguments, OPTUNA_STORAGE="sqlite:///elsewhere.db")
     assert "elsewhere.db" in cli.files()
-    with sqlite3.connect(cli.folder / "elsewhere.db") as database:
-        states = database.execute("select state from trials").fetchall()
-    database.close()
-    assert len(states) == 2
+    assert len(cli.sql("select state from trials", "elsewhere.db")) == 2

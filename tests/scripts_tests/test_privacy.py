@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -155,15 +154,13 @@ def test_training_keeps_no_name_in_log_or_database(log_format: tuple[str, ...], 
     if log_format:
         messages = [json.loads(line)["message"] for line in messages]
     assert_masked(*messages)
-    with sqlite3.connect(cli.folder / "training_sessions.db") as database:
-        kept = [
-            value
-            for table in ("training_results", "model_performance")
-            for row in database.execute(f"SELECT * FROM {table}")  # noqa: S608 - constants
-            for value in row
-            if isinstance(value, str)
-        ]
-    database.close()
+    kept = [
+        value
+        for table in ("training_results", "model_performance")
+        for row in cli.sql(f"SELECT * FROM {table}")  # noqa: S608 - constants
+        for value in row
+        if isinstance(value, str)
+    ]
     assert "SITE [NHS number]" in kept
     assert_masked(*(value for value in kept if not FILE_HASH.fullmatch(value)))
 

@@ -11,7 +11,6 @@ import pytest
 
 from tests.cluster import SETTINGS, running_cluster
 from tests.conftest import ROOT
-from tests.scripts_tests.conftest import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,14 +51,9 @@ def test_training_is_the_same_though_a_worker_dies(
 ) -> None:
     options = ("train", "--json", "--dataset-dir", str(cli.data), "--chunk-size", "50")
     here = cli(*options, RADTUNE_CACHE=str(tmp_path / "here")).document
-    running = start(
-        cli,
-        *options,
-        "--scheduler",
-        cluster.url,
-        "--no-resume",
-        environment={"RADTUNE_CACHE": str(tmp_path / "there")},
-    )
+    over_workers = ("--scheduler", cluster.url, "--no-resume")
+    own = {**SETTINGS, "RADTUNE_CACHE": str(tmp_path / "there")}
+    running = cli.start(*options, *over_workers, output=subprocess.PIPE, **own)
     assert running.stderr
     said = [next(running.stderr)]
     cluster.kill_one()
@@ -77,7 +71,7 @@ def test_a_lost_scheduler_is_one_line_and_the_run_goes_on_with_another(
     cli: Cli, cluster: Cluster, tmp_path: Path
 ) -> None:
     options = ("map", "--input", many_names(cli, 9000), "--output", "out.csv")
-    running = start(cli, *options, "--scheduler", cluster.url)
+    running = cli.start(*options, "--scheduler", cluster.url, output=subprocess.PIPE, **SETTINGS)
     state = cli.folder / "out.csv.partial.json"
     while running.poll() is None:
         if state.exists() and json.loads(state.read_text())["n_records"] >= 2000:
@@ -119,16 +113,3 @@ def test_a_calibration_is_the_same(cli: Cli, cluster: Cluster, tmp_path: Path) -
         assert ran.code == 0, ran.stderr
         written.append((cli.folder / f"{place}.yaml").read_bytes())
     assert written[0] == written[1]
-
-
-def start(
-    cli: Cli, *arguments: str, environment: dict[str, str] | None = None
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, *arguments],
-        cwd=cli.folder,
-        env={**cli.environment, **SETTINGS, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )

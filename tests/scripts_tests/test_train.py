@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,25 +11,11 @@ if TYPE_CHECKING:
     from tests.scripts_tests.conftest import Cli
 
 KEYS = {
-    "session_id",
-    "experiment_name",
-    "total_cases",
-    "processed_cases",
-    "held_back",
-    "answerable_cases",
-    "correct",
-    "accuracy_at_1",
-    "recall_at_k",
-    "decision_accuracy",
-    "successful_matches",
-    "success_rate",
-    "average_confidence",
-    "critical_errors",
-    "errors",
-    "error_rate",
-    "total_processing_time_s",
-    "cases_per_s",
-}
+    "session_id", "experiment_name", "total_cases", "processed_cases", "held_back",
+    "answerable_cases", "correct", "accuracy_at_1", "recall_at_k", "decision_accuracy",
+    "successful_matches", "success_rate", "average_confidence", "critical_errors", "errors",
+    "error_rate", "total_processing_time_s", "cases_per_s",
+}  # fmt: skip
 EVERY_HUNDRED = ("--checkpoint-interval", "100", "--memory-cleanup-interval", "70")
 EVERY_FEW = ("--checkpoint-interval", "9", "--memory-cleanup-interval", "1000")
 TEST_SITES = {"EASTWOLD", "MERIDIAN IMAGING"}
@@ -111,9 +96,7 @@ def test_the_block_that_users_know_is_printed(cli: Cli) -> None:
     ):
         assert line in ran.stdout
     assert "configuration: config.yaml" in ran.stderr
-    with sqlite3.connect(cli.folder / "training_sessions.db") as database:
-        (row,) = database.execute("SELECT experiment_name, total_cases FROM training_sessions")
-    database.close()
+    (row,) = cli.sql("SELECT experiment_name, total_cases FROM training_sessions")
     assert row == ("baseline_test", 1350)
 
 
@@ -187,7 +170,5 @@ def test_a_mistake_is_one_line(options: tuple[str, ...], said: str, cli: Cli) ->
 
 
 def test_a_foreign_session_database_is_refused(cli: Cli) -> None:
-    with sqlite3.connect(cli.folder / "training_sessions.db") as database:
-        database.execute("create table patients (id integer)")
-    database.close()
+    cli.sql("create table patients (id integer)")
     assert "holds other tables (patients)" in cli("train", "--limit", "5").error

@@ -3,31 +3,21 @@ from __future__ import annotations
 import json
 import re
 import signal
-import sqlite3
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.scripts_tests.conftest import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.scripts_tests.conftest import Cli
 
-DATABASE = "training_sessions.db"
 OF_ITS_OWN = {"session_id", "total_processing_time_s", "cases_per_s", "log"}
 FEW = ("--limit", "300", "--chunk-size", "10", "--max-workers", "1")
 SMALL_BLOCKS = ("--checkpoint-interval", "20", "--memory-cleanup-interval", "50")
-
-
-def query(cli: Cli, statement: str) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(cli.folder / DATABASE) as database:
-        rows = database.execute(statement).fetchall()
-    database.close()
-    return rows
 
 
 def metrics_of(cli: Cli, *options: str, **environment: str) -> dict[str, Any]:
@@ -36,7 +26,7 @@ def metrics_of(cli: Cli, *options: str, **environment: str) -> dict[str, Any]:
 
 
 def results_of(cli: Cli, session_id: int) -> list[tuple[Any, ...]]:
-    rows = query(cli, f"SELECT * FROM training_results WHERE session_id = {session_id}")  # noqa: S608
+    rows = cli.sql(f"SELECT * FROM training_results WHERE session_id = {session_id}")  # noqa: S608
     return [row[1:] for row in rows]
 
 
@@ -48,15 +38,7 @@ def test_a_signal_ends_the_block_in_hand_and_the_same_command_goes_on(
     cache = {"RADTUNE_CACHE": str(tmp_path / "cache")}
     options = (*FEW, *SMALL_BLOCKS, "--dataset-dir", str(cli.data))
     undisturbed = metrics_of(cli, *options, RADTUNE_CACHE=str(tmp_path / "other"))
-    stopped = subprocess.Popen(
-        [*COMMAND, "train", *options],
-        cwd=cli.folder,
-        env={**cli.environment, **cache},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with stopped:
+    with cli.start("train", *options, output=subprocess.PIPE, **cache) as stopped:
         assert stopped.stderr
         lines = iter(stopped.stderr.readline, "")
         next(line for line in lines if line.startswith("facts of"))
@@ -70,8 +52,8 @@ def test_a_signal_ends_the_block_in_hand_and_the_same_command_goes_on(
     assert found
     n_done = int(found[1])
     assert n_done % 20 == 0
-    ((status, processed),) = query(
-        cli, "SELECT status, processed_cases FROM training_sessions WHERE id = 2"
+    ((status, processed),) = cli.sql(
+        "SELECT status, processed_cases FROM training_sessions WHERE id = 2"
     )
     assert (status, processed) == ("interrupted", n_done)
     resumed = cli("train", "--json", *options, **cache)
@@ -90,11 +72,9 @@ def test_what_is_finished_is_read_back_not_computed_again(cli: Cli) -> None:
     """A result that was changed in the database reaches the metrics of the resumed session."""
     options = (*FEW, "--dataset-dir", str(cli.data))
     assert metrics_of(cli, *options)["average_confidence"] > 0.5
-    with sqlite3.connect(cli.folder / DATABASE) as database:
-        database.execute("UPDATE training_results SET confidence = 0.25")
-        database.execute("UPDATE training_sessions SET status = 'interrupted'")
-        database.execute("DELETE FROM model_performance")
-    database.close()
+    cli.sql("UPDATE training_results SET confidence = 0.25")
+    cli.sql("UPDATE training_sessions SET status = 'interrupted'")
+    cli.sql("DELETE FROM model_performance")
     assert metrics_of(cli, *options)["average_confidence"] == 0.25
 
 
@@ -114,15 +94,13 @@ def test_what_makes_it_another_session(
 ) -> None:
     data = ("--dataset-dir", str(cli.data))
     cli("train", *FEW, *data)
-    with sqlite3.connect(cli.folder / DATABASE) as database:
-        database.execute("UPDATE training_sessions SET status = 'running'")
-        database.execute("DELETE FROM model_performance")
-    database.close()
+    cli.sql("UPDATE training_sessions SET status = 'running'")
+    cli.sql("DELETE FROM model_performance")
     ran = cli("train", "--json", *FEW, *data, *options)
     assert ran.document["session_id"] == n_sessions
     assert ("ended without a word at 300 of 300 cases" in ran.stderr) == (n_sessions == 1)
-    assert len(query(cli, "SELECT * FROM training_sessions")) == n_sessions
-    ((status,),) = query(cli, "SELECT DISTINCT status FROM training_sessions WHERE id > 1") or [
+    assert len(cli.sql("SELECT * FROM training_sessions")) == n_sessions
+    ((status,),) = cli.sql("SELECT DISTINCT status FROM training_sessions WHERE id > 1") or [
         ("completed",)
     ]
     assert status == "completed"
@@ -152,13 +130,11 @@ def test_the_settings_of_the_configuration_count_and_options_come_first(cli: Cli
     assert [found[1] for found in cleanups if found] == ["100", "200", "300"]
     assert not any("Validation sites" in line for line in lines)
     written = "SELECT processed_cases FROM training_checkpoints WHERE session_id = "
-    assert query(cli, f"{written} 1") == [(120,), (240,), (300,)]
-    with sqlite3.connect(cli.folder / DATABASE) as database:
-        database.execute("UPDATE training_sessions SET status = 'running'")
-    database.close()
+    assert cli.sql(f"{written} 1") == [(120,), (240,), (300,)]
+    cli.sql("UPDATE training_sessions SET status = 'running'")
     cli(*run, "--checkpoint-interval", "200")
-    assert query(cli, f"{written} 2") == [(200,), (300,)]
-    assert query(cli, "SELECT id, status FROM training_sessions") == [
+    assert cli.sql(f"{written} 2") == [(200,), (300,)]
+    assert cli.sql("SELECT id, status FROM training_sessions") == [
         (1, "interrupted"),
         (2, "completed"),
     ]
@@ -167,7 +143,7 @@ def test_the_settings_of_the_configuration_count_and_options_come_first(cli: Cli
 def test_whole_sites_are_set_apart_and_measured(cli: Cli) -> None:
     ran = cli("train", "--dataset-dir", str(cli.data), "--validation-split", "0.3")
     lines = {line.split(":")[0]: line for line in ran.stdout.splitlines()}
-    rows = query(cli, "SELECT site, part, n_answerable FROM model_performance")
+    rows = cli.sql("SELECT site, part, n_answerable FROM model_performance")
     by_part = {
         part: [(site, n) for site, p, n in rows if p == part]
         for part in ("training", "validation", "unlabelled")

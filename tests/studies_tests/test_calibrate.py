@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
+from benchmarks.faults_ground import write_few
 from engine.decision.decide import decide
 from engine.ranking.coefficients import effective_coefficients
 from objectives.bank.scoring import find_winners
@@ -22,10 +23,8 @@ TARGET = 0.10  # few cases support a threshold for this rate
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    for path in (ROOT / "data" / "training").glob("*.json"):
-        records = json.loads(path.read_text(encoding="utf-8"))[:N_RECORDS_PER_SITE]
-        (folder / path.name).write_text(json.dumps(records), encoding="utf-8")
+    folder = tmp_path_factory.mktemp("few") / "data"
+    write_few(folder, N_RECORDS_PER_SITE)
     return folder
 
 

@@ -11,13 +11,14 @@ import pytest
 import yaml
 from distributed import Client
 
+from benchmarks.faults_ground import write_few
 from objectives.shards.resources import ComputeOptions
 from studies import OptimizationConfig, TrainingOptimizer
 from studies.progress import NullProgress
 from studies.storage.database import open_storage
-from support.compute.shared_values import work_counts
-from tests.cluster import Cluster, running_cluster
+from tests.cluster import COUNTED, Cluster, running_cluster
 from tests.conftest import ROOT
+from tests.support_tests.counting import work_counts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,11 +44,7 @@ class World(NamedTuple):
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("world")
     data = folder / "data"
-    data.mkdir()
-    n_cases = 0
-    for path in (ROOT / "data" / "training").glob("*.json"):
-        records = json.loads(path.read_text(encoding="utf-8"))[:N_RECORDS]
-        (data / path.name).write_text(json.dumps(records), encoding="utf-8")
+    write_few(data, N_RECORDS)
     settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     n_cases = N_RECORDS * len(settings["split"]["tuning"])
     settings["compute"] = {"least_cases": 1, "cases_per_shard": n_cases // N_SHARDS}
@@ -143,7 +140,7 @@ def test_a_study_is_the_same_however_it_is_run(
     assert len(alone.trials) == N_TRIALS or strategy == "auto"
     assert run(world, tmp_path / "local", strategy, ComputeOptions(n_local=2)) == alone
     with (
-        running_cluster(tmp_path, n_workers=2) as cluster,
+        running_cluster(tmp_path, 2, COUNTED) as cluster,
         Client(cluster.url, set_as_default=False) as client,
     ):
         client.wait_for_workers(2)

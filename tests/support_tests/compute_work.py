@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from objectives.bank.trial_bank import Tally, TrialBank
 from objectives.shards.questions import TrialQuestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Loaded:
@@ -28,6 +31,14 @@ class Part(NamedTuple):
 
     def __str__(self) -> str:
         return f"part {self.number}"
+
+
+def parts(n: int) -> Iterator[Part]:
+    return map(Part, range(n))
+
+
+def nothing(_line: str) -> None:
+    """Say it to nobody."""
 
 
 def double(shared: int, part: Part) -> int:

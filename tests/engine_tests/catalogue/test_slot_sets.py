@@ -8,17 +8,8 @@ from engine.catalogue.slot_sets import AnatomySets, SlotSets
 from engine.vocabulary.anatomy import anatomy_similarity, covers
 
 ANATOMY = (
-    "head",
-    "neck",
-    "thorax",
-    "lung",
-    "abdomen",
-    "pelvis",
-    "liver",
-    "knee",
-    "patella",
-    "hip",
-)
+    "head", "neck", "thorax", "lung", "abdomen", "pelvis", "liver", "knee", "patella", "hip",
+)  # fmt: skip
 terms = st.frozensets(st.sampled_from(ANATOMY), max_size=4)
 sets = st.lists(terms, min_size=1, max_size=12)
 

@@ -18,7 +18,7 @@ from objectives.objective import WeightObjective
 from objectives.workspace import Workspace
 from support.caches import cache_dir
 from support.executors import LocalProcesses, ThisProcess
-from tests.conftest import ROOT, random_weights
+from tests.conftest import ROOT, cases_of_each_site, random_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,12 +38,7 @@ def workspace(config: Configuration) -> Workspace:
 
 @pytest.fixture(scope="module")
 def cases(workspace: Workspace) -> list[Case]:
-    files = sorted((ROOT / "data" / "training").glob("*.json"))
-    return [
-        case
-        for path in files
-        for case in workspace.load_cases([path], 30, open_test_sites=True).cases
-    ]
+    return cases_of_each_site(workspace, 30, open_test_sites=True)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +147,7 @@ cases = workspace.load_cases(dataset_files(config.data.training_dir)[:1], 200).c
 def die_half_way(n_done, n_cases):
     if n_done >= n_cases / 2:
         os.kill(os.getpid(), signal.SIGKILL)
-workspace.bank(cases, 20, {max_workers}, die_half_way)
+workspace.facts(cases, 20, {max_workers}, die_half_way)
 """
 
 
@@ -269,12 +264,7 @@ def test_the_key_of_a_bank_knows_what_it_depends_on(cases: list[Case], recipe: B
 def test_few_gold_rows_are_vetoed_and_most_are_candidates(
     workspace: Workspace, config: Configuration
 ) -> None:
-    files = sorted((ROOT / "data" / "training").glob("*.json"))
-    cases = [
-        case
-        for path in files
-        for case in workspace.load_cases([path], 200, open_test_sites=True).cases
-    ]
+    cases = cases_of_each_site(workspace, 200, open_test_sites=True)
     labelled = workspace.bank(cases).at(config.split.tuning).answerable()
     sanity = workspace.bank(workspace.load_sanity().cases).answerable()
     assert WeightObjective(labelled, sanity, config.objective).ceiling >= 0.95

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from engine.ranking.coefficients import coefficient_rays, effective_coefficients
 from engine.ranking.weights import N_FEATURES
-from objectives.bank.trial_bank import Part, TrialBank, winnable
+from objectives.bank.trial_bank import Part, TrialBank, _winning_codes, winnable
 from objectives.workspace import Workspace
-from tests.conftest import ROOT, random_features, random_weights
+from tests.conftest import cases_of_each_site, random_features, random_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,13 +33,7 @@ def vectors(config: Configuration) -> NDArray[np.float32]:
 def shipped(config: Configuration) -> LabelledBank:
     """Cases of every shipped site, some without a candidate."""
     workspace = Workspace(config)
-    files = sorted((ROOT / "data" / "training").glob("*.json"))
-    cases = [
-        case
-        for path in files
-        for case in workspace.load_cases([path], 150, open_test_sites=True).cases
-    ]
-    return workspace.bank(cases)
+    return workspace.bank(cases_of_each_site(workspace, 150, open_test_sites=True))
 
 
 def test_coefficients_are_sums_of_rays_none_negative(vectors: NDArray[np.float32]) -> None:
@@ -59,13 +53,15 @@ def positions_won(labelled: LabelledBank, vectors: NDArray[np.float32]) -> NDArr
     n_cases, top_k = labelled.labels.codes.shape
     places = np.tile(np.arange(top_k, dtype=np.uint8), (n_cases, 1))
     marked = labelled._replace(labels=labelled.labels._replace(codes=places))
-    segments = np.arange(n_cases) % 3
-    bank = TrialBank.of([Part(marked, np.zeros(n_cases, np.intp), segments)], 1, 3)
+    each = np.arange(n_cases)  # a group of its own
+    bank = TrialBank.of([Part(marked, each, each % 3)], n_cases, 3)
     won = np.full((n_cases, len(vectors)), 255, dtype=np.uint8)
-    for segment in range(3):
-        cases, codes = bank.winning_codes(segment, vectors)
-        assert np.array_equal(np.sort(cases), np.flatnonzero(segments == segment))
-        won[cases] = codes
+    for number, segment in enumerate(bank.segments):
+        cases = np.concatenate([block.groups for block in segment])
+        assert np.array_equal(np.sort(cases), np.flatnonzero(each % 3 == number))
+        for block in segment:
+            for here, codes in _winning_codes(block, vectors):
+                won[block.groups[here]] = codes
     return won
 
 

@@ -47,9 +47,7 @@ def random_problem(rng: np.random.Generator) -> Problem:
     ends = [(-np.inf, np.inf), (-1.5, 2.25), (0.0, np.inf), (-np.inf, 0.0), (-0.1, 0.1)]
     low, high = ends[rng.integers(len(ends))]
     return Problem(
-        Block(
-            features, codes, groups, members, np.arange(n_cases), np.full(n_cases, n_candidates)
-        ),
+        Block(features, codes, groups, members, np.full(n_cases, n_candidates)),
         Line(np.array([1, 0], np.float32), np.array([0, 1], np.float32), low, high),
     )
 

@@ -17,11 +17,11 @@ from objectives.shards.questions import TrialQuestion
 from objectives.shards.resident_shards import spread_over
 from objectives.workspace import Workspace
 from support.compute.connection import crew_of_scheduler, local_crew
-from support.compute.shared_values import work_counts
 from support.errors import ComputeError
-from tests.cluster import running_cluster, step_until
-from tests.conftest import ROOT, random_weights
-from tests.support_tests.compute_work import DyingQuestion, KillingQuestion
+from tests.cluster import COUNTED, call_all, running_cluster, step_until
+from tests.conftest import cases_of_each_site, random_weights
+from tests.support_tests.compute_work import DyingQuestion, KillingQuestion, nothing
+from tests.support_tests.counting import work_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,11 +71,7 @@ def world(config: Configuration, tmp_path_factory: pytest.TempPathFactory) -> It
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RADTUNE_CACHE", str(tmp_path_factory.mktemp("cache")))
         workspace = Workspace(config)
-        cases = [
-            case
-            for path in sorted((ROOT / "data" / "training").glob("*.json"))
-            for case in workspace.load_cases([path], N_OF_A_SITE).cases
-        ]
+        cases = cases_of_each_site(workspace, N_OF_A_SITE)
         tuning = workspace.bank(cases).at(config.split.tuning).answerable()
         sanity = workspace.bank(workspace.load_sanity().cases).answerable()
         assert len(tuning.cases) + len(sanity.cases) >= 8 * SIZE
@@ -84,7 +80,7 @@ def world(config: Configuration, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with running_cluster(tmp_path, 2) as cluster:
+    with running_cluster(tmp_path, 2, COUNTED) as cluster:
         yield cluster
 
 
@@ -95,13 +91,9 @@ def crew(cluster: Cluster) -> Iterator[DaskCrew]:
         yield crew
 
 
-def nothing(_line: str) -> None:
-    pass
-
-
 def done(crew: DaskCrew, what: str) -> list[int]:
     """Tell how often each worker has done something, in the order in which they came."""
-    counts = crew.call_all(work_counts)
+    counts = call_all(crew, work_counts)
     return [counts[worker].get(what, 0) for worker in crew.workers]
 
 

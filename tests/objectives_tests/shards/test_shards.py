@@ -23,7 +23,7 @@ from objectives.shards.case_counts import LocalCounts, ShardedCounts
 from objectives.shards.questions import GradientQuestion, LineQuestion, TrialQuestion
 from objectives.shards.shard_files import open_shard, save_shard
 from objectives.workspace import Workspace
-from tests.conftest import ROOT, random_weights
+from tests.conftest import cases_of_each_site, random_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -58,11 +58,7 @@ def world(config: Configuration, tmp_path_factory: pytest.TempPathFactory) -> It
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RADTUNE_CACHE", str(tmp_path_factory.mktemp("cache")))
         workspace = Workspace(config)
-        cases = [
-            case
-            for path in sorted((ROOT / "data" / "training").glob("*.json"))
-            for case in workspace.load_cases([path], N_OF_A_SITE).cases
-        ]
+        cases = cases_of_each_site(workspace, N_OF_A_SITE)
         tuning = workspace.bank(cases).answerable()
         yield World(workspace, tuning, workspace.bank(workspace.load_sanity().cases).answerable())
 
@@ -320,7 +316,7 @@ def test_a_saved_shard_is_mapped_and_cannot_be_changed(
     crew = Crew(2, tmp_path)
     WeightObjective(world.tuning, world.sanity, config.objective, crew.spread)
     block = crew.shards[0].blocks[0]
-    for array in (block.features, block.codes, block.groups, block.cases, block.n_left):
+    for array in (block.features, block.codes, block.groups, block.n_left):
         assert not array.flags.writeable
         base: object = array
         while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):

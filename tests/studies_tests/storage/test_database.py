@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import optuna
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateTable
 
 from objectives.training.session_schema import check_sessions
 from objectives.training.sessions import SessionIdentity, SessionStore
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
     from tests.postgres import Server
-    from tests.studies_tests.conftest import NewDatabase
 
 
 def test_a_new_database_is_made_and_opened_again(tmp_path: Path) -> None:
@@ -55,24 +53,6 @@ def test_a_database_of_others_is_refused_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="holds other tables"):
         check_sessions(f"sqlite:///{path}")
     assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize("table", ["radtune_searches", "radtune_leases", "radtune_workers"])
-def test_a_database_of_an_earlier_version_is_refused_with_the_way_out(
-    table: str, new_database: NewDatabase
-) -> None:
-    url = new_database()
-    storage = open_storage(url)
-    with storage.engine.begin() as connection:
-        connection.execute(CreateTable(sa.Table(table, sa.MetaData(), sa.Column("x", sa.Integer))))
-    storage.engine.dispose()
-    for open_it in (open_storage, open_existing):
-        with pytest.raises(StudyError) as refused:
-            open_it(url)
-        assert str(refused.value) == (
-            f"{shown_url(url)}: was made by an earlier version of RadTune, whose studies cannot "
-            "go on; move it away, or give another database (--storage or OPTUNA_STORAGE)"
-        )
 
 
 @pytest.mark.parametrize(
@@ -214,14 +194,6 @@ def test_a_study_may_live_in_memory() -> None:
     study = optuna.create_study(storage=storage)
     write(storage, [optuna.trial.create_trial(value=1.0)], study.study_name)
     assert study.best_value == 1.0
-
-
-def test_sessions_of_an_earlier_program_are_refused_before_any_work(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "sessions.db") as connection:
-        connection.execute("create table training_sessions (id integer, name text)")
-    connection.close()
-    with pytest.raises(StudyError, match="is another program's"):
-        check_sessions(f"sqlite:///{tmp_path / 'sessions.db'}")
 
 
 def test_studies_and_sessions_may_share_a_database(tmp_path: Path) -> None:

@@ -157,12 +157,6 @@ def test_a_request_to_stop_hides_no_other_error(clock: Clock) -> None:
         DatabaseRetry(lambda line: None, lambda: True)(Database(1, lambda: ValueError("a bug")))
 
 
-def test_nothing_is_waited_for_where_there_is_no_time_to_wait(clock: Clock) -> None:
-    with pytest.raises(DBAPIError, match="cut"):
-        DatabaseRetry(lambda line: None, lambda: False, longest_s=0.0)(Database(1))
-    assert clock.waits == []
-
-
 @pytest.mark.parametrize(
     "error", [lambda: of_server("53100"), lambda: ValueError("a bug"), lambda: StudyError("x")]
 )

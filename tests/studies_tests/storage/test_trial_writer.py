@@ -38,11 +38,6 @@ if TYPE_CHECKING:
 PATIENCE_S = 60.0
 
 
-@pytest.fixture
-def url(new_database: NewDatabase) -> str:
-    return new_database()
-
-
 def make_study(storage: RDBStorage, name: str = "study") -> optuna.Study:
     return optuna.create_study(storage=storage, study_name=name, direction="maximize")
 

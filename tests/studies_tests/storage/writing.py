@@ -60,7 +60,7 @@ def write(storage: RDBStorage, trials: Sequence[FrozenTrial], name: str = "study
 def lose_lock(ownership: Ownership) -> None:
     """Let an owner lose its lock without hearing of it: its connection was cut, say."""
     ownership._locks.close()
-    ownership._locks = ProcessLocks(ownership._database, STUDIES)
+    ownership._locks = ownership.enter_context(ProcessLocks(ownership._database, STUDIES))
 
 
 def rows_of(storage: RDBStorage) -> dict[str, list[tuple[object, ...]]]:

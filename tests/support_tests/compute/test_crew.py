@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,18 +24,9 @@ from support.compute.environment import environment, refusal
 from support.compute.executor import DaskExecutor
 from support.errors import ComputeError
 from support.executors import ThisProcess
-from tests.cluster import SETTINGS, running_cluster, step_until
+from tests.cluster import SETTINGS, call_all, running_cluster, step_until
 from tests.conftest import ROOT
-from tests.support_tests.compute_work import (
-    Loaded,
-    Part,
-    die_always,
-    die_once,
-    double,
-    fail,
-    pid,
-    who_received,
-)
+from tests.support_tests.compute_work import die_always, die_once, double, nothing, parts, pid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,25 +39,6 @@ pytestmark = [
     pytest.mark.process,
     pytest.mark.timeout(120),
 ]
-
-
-def nothing(_line: str) -> None:
-    pass
-
-
-def parts(n: int) -> Iterator[Part]:
-    return map(Part, range(n))
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCrew]:
-    """Two workers that no test hurts."""
-    with (
-        running_cluster(tmp_path_factory.mktemp("pair"), 2) as cluster,
-        crew_of_scheduler(cluster.url, nothing) as crew,
-    ):
-        step_until(crew, lambda: len(crew.workers) == 2)
-        yield crew
 
 
 @pytest.fixture
@@ -92,38 +63,8 @@ def leaves(settings: object) -> Iterator[object]:
         yield settings
 
 
-@pytest.mark.parametrize("ordered", [True, False])
-def test_every_part_is_run_once_by_both(pair: DaskCrew, ordered: bool) -> None:
-    found = list(DaskExecutor(pair).run(double, 1, parts(40), ordered=ordered))
-    assert sorted(found) == [2 * n + 1 for n in range(40)]
-    assert not ordered or found == sorted(found)
+def test_both_workers_get_parts(pair: DaskCrew) -> None:
     assert len(set(DaskExecutor(pair).run(pid, None, parts(20)))) == 2
-
-
-def test_few_parts_are_under_way(pair: DaskCrew) -> None:
-    taken: list[int] = []
-
-    def counted() -> Iterator[Part]:
-        for part in parts(60):
-            taken.append(part.number)
-            yield part
-
-    with closing(DaskExecutor(pair).run(double, 0, counted(), ordered=True)) as run:
-        for number, _ in enumerate(run, start=1):
-            assert len(taken) <= number + 4 * 2
-    assert len(taken) == 60
-
-
-def test_what_is_shared_goes_to_each_worker_once(pair: DaskCrew) -> None:
-    received = set(DaskExecutor(pair).run(who_received, Loaded(), parts(20)))
-    assert len(received) == 2
-    assert {n for _, n in received} == {1}
-
-
-def test_what_a_part_raises_is_raised(pair: DaskCrew) -> None:
-    with pytest.raises(ZeroDivisionError, match="in part"):
-        list(DaskExecutor(pair).run(fail, "", parts(4)))
-    assert list(DaskExecutor(pair).run(double, 0, parts(2), ordered=True)) == [0, 2]
 
 
 def test_a_bank_is_the_same_byte_for_byte(
@@ -168,9 +109,8 @@ def test_what_kills_every_worker_is_named(tmp_path: Path) -> None:
 
 def test_workers_that_compute_otherwise_get_no_work(cluster: Cluster, tmp_path: Path) -> None:
     other = tmp_path / "other"
-    for package in ("engine", "objectives"):
-        shutil.copytree(ROOT / package, other / package)
-    with (other / "engine" / "grid.py").open("a") as file:
+    shutil.copytree(ROOT / "engine", other / "engine")
+    with (other / "engine" / "rounding.py").open("a") as file:
         file.write("# another engine\n")
     cluster.start_worker(folder=other)
     cluster.start_worker(environment={"DASK_CONFIG": ""})
@@ -251,7 +191,7 @@ def test_no_scheduler_is_one_line(
 
 def test_local_workers_are_deaf_to_ctrl_c_and_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     with local_crew(2, nothing) as crew:
-        pids = crew.call_all(os.getpid)
+        pids = call_all(crew, os.getpid)
         for worker in pids.values():
             os.kill(worker, signal.SIGINT)
         assert set(DaskExecutor(crew).run(pid, None, parts(20))) == set(pids.values())
@@ -266,7 +206,7 @@ import os
 from support.compute.connection import local_crew
 if __name__ == "__main__":
     with local_crew(2, print) as crew:
-        print(*crew.call_all(os.getpid).values(), flush=True)
+        print(*crew._client.run(os.getpid).values(), flush=True)
         input()
 """
 
@@ -299,5 +239,6 @@ def is_running(pid: int) -> bool:
 
 def test_nothing_is_ever_scattered() -> None:
     """What was scattered is lost with the worker that holds it."""
-    for path in (ROOT / "objectives" / "compute").glob("*.py"):
-        assert "scatter(" not in path.read_text(), path
+    paths = [*(ROOT / "support").rglob("*.py"), *(ROOT / "objectives").rglob("*.py")]
+    assert ROOT / "support" / "compute" / "crew.py" in paths
+    assert not [path for path in paths if "scatter(" in path.read_text()]

@@ -17,7 +17,7 @@ from support.compute.executor import DaskExecutor
 from support.errors import ComputeError
 from tests.cluster import Cluster
 from tests.conftest import ROOT
-from tests.support_tests.compute_work import Part, double
+from tests.support_tests.compute_work import double, parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,7 @@ def test_tls_is_set_up_by_a_file_of_dask(tmp_path: Path) -> None:
             dask.config.set(with_file(settings)),
             crew_of_scheduler(cluster.url, print) as crew,
         ):
-            found = DaskExecutor(crew).run(double, 0, map(Part, range(3)), ordered=True)
+            found = DaskExecutor(crew).run(double, 0, parts(3), ordered=True)
             assert list(found) == [0, 2, 4]
             assert all(worker.startswith("tls://") for worker in crew.workers)
         with (

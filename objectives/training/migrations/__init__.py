@@ -1,1 +1,0 @@
-"""Bring an older database of training sessions up to date, revision by revision (alembic)."""
