@@ -18,12 +18,12 @@ $(STAMP): pyproject.toml constraints.txt
 	$(RUN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-install: $(STAMP) ## make .venv with everything in it
+install: $(STAMP) ## create .venv with all dependencies
 
 data: $(STAMP) ## rebuild the generated data from its seed
 	$(RUN)/python -m data.generator
 
-optimize: $(STAMP) ## tune the weights and export optimized_config.yaml (ARGS='--max-experiments 200')
+optimize: $(STAMP) ## tune the weights (ARGS='--max-experiments 200')
 	@$(RADTUNE) optimize $(ARGS); code=$$?; \
 	case $$code in \
 		0) echo "make optimize: done, exported";; \
@@ -32,17 +32,17 @@ optimize: $(STAMP) ## tune the weights and export optimized_config.yaml (ARGS='-
 		*) exit $$code;; \
 	esac
 
-study-%: $(STAMP) ## run studies/%.yaml (make study-auto; ARGS='--workers 2')
+study-%: $(STAMP) ## run a study file (make study-auto runs studies/auto.yaml)
 	@$(RADTUNE) optimize studies/$*.yaml $(ARGS); code=$$?; \
 	case $$code in 0|3|4) ;; *) exit $$code;; esac
 
-train: $(STAMP) ## run the engine over all training files with the best weights there are
+train: $(STAMP) ## run the engine over all training files and measure it
 	$(RADTUNE) train $(ARGS)
 
-validate: $(STAMP) ## measure config.yaml on the hand-written sanity set
+validate: $(STAMP) ## measure config.yaml on the sanity set
 	$(RADTUNE) validate $(ARGS)
 
-calibrate: $(STAMP) ## fit confidence and accept threshold to the weights of config.yaml
+calibrate: $(STAMP) ## fit confidence and accept threshold of config.yaml
 	$(RADTUNE) calibrate $(ARGS)
 
 # Only make's own arguments change these: some shells export a HOST.
@@ -51,11 +51,11 @@ dashboard: PORT = 8080
 ifdef STORAGE
 dashboard: export OPTUNA_STORAGE = $(STORAGE)
 endif
-dashboard: $(STAMP) ## browse the trials at http://127.0.0.1:8080 (STORAGE=URL, else OPTUNA_STORAGE; PORT=8081)
+dashboard: $(STAMP) ## browse studies at http://127.0.0.1:8080 (STORAGE=URL PORT=8081)
 	$(RADTUNE) dashboard --host $(HOST) --port $(PORT)
 
 postgres: PORT = 0
-postgres: $(STAMP) ## start a temporary PostgreSQL server (PORT=5433; else a free one)
+postgres: $(STAMP) ## start a temporary PostgreSQL server (PORT=5433)
 	@$(RUN)/python -m benchmarks.postgres_server --port $(PORT)
 
 # Two processes run tests, each on a core: more threads would only wait for each other.
@@ -64,40 +64,40 @@ test test-others test-all: export OMP_NUM_THREADS = 1
 PYTEST := $(RUN)/python -m pytest --numprocesses 2 --dist worksteal
 OTHERS := process or postgres or browser or slow
 
-test: $(STAMP) ## run the quick tests: no other process but one start of each verb (under 5 minutes; ARGS='-k lookup')
+test: $(STAMP) ## run the quick tests in under 5 minutes (ARGS='-k lookup')
 	$(PYTEST) --hypothesis-profile quick -m 'not ($(OTHERS))' $(ARGS)
 
-test-others: $(STAMP) ## run the tests that `make test` leaves out: processes, PostgreSQL, what is slow
+test-others: $(STAMP) ## run the other tests: processes, PostgreSQL, browser, slow
 	$(PYTEST) --hypothesis-profile full -m '$(OTHERS)' $(ARGS)
 
-test-all: $(STAMP) ## run all tests but those of test-faults, with more examples each (ARGS='-k lookup')
+test-all: $(STAMP) ## run all tests except test-faults (ARGS='-k lookup')
 	$(PYTEST) --hypothesis-profile full $(ARGS)
 
-test-faults: $(STAMP) ## malformed inputs, full disks, killed studies, training runs and compute workers, lost servers: docs/reliability.md (an hour; ARGS='10000 42': inputs, seed)
+test-faults: $(STAMP) ## run the fault tests (an hour; ARGS='10000 42': inputs, seed)
 	$(RUN)/python -m tests.faults_tests.malformed $(ARGS)
 	$(RUN)/python -m pytest tests/faults_tests/test_disk_full.py tests/test_security.py
 	$(RUN)/python -m benchmarks.train_faults
 	$(RUN)/python -m benchmarks.worker_faults
 
-bench: $(STAMP) ## how fast everything is, into docs/benchmarks.md (under 10 minutes)
+bench: $(STAMP) ## measure how fast everything is (under 10 minutes)
 	$(RUN)/python -m benchmarks.bench
 
-bench-accuracy: $(STAMP) ## the engine beside plain matching, into docs/benchmarks.md
+bench-accuracy: $(STAMP) ## compare the engine with plain text matching
 	$(RUN)/python -m benchmarks.accuracy
 
-bench-decision: $(STAMP) ## what calibrated answers are worth on unseen sites, into docs/benchmarks.md
+bench-decision: $(STAMP) ## measure calibrated answers on unseen sites
 	$(RUN)/python -m benchmarks.decision
 
-bench-search: $(STAMP) ## every search strategy: value by trials and seconds, test sites, into docs/benchmarks.md (under 20 minutes)
+bench-search: $(STAMP) ## compare search strategies over time (under 20 minutes)
 	$(RUN)/python -m benchmarks.search $(ARGS)
 
-bench-large: $(STAMP) ## time and memory a case at 15,000 and 150,000 cases, alone and on compute workers, into docs/scaling.md (ARGS='15000 1500000': an hour)
+bench-large: $(STAMP) ## measure time and memory with many cases (ARGS='15000 1500000')
 	$(RUN)/python -m benchmarks.large $(ARGS)
 
-hazards: $(STAMP) ## write docs/hazards.md with a fresh count
+hazards: $(STAMP) ## count the hazards again and write the hazard log
 	$(RUN)/python -m benchmarks.hazards
 
-check: $(STAMP) ## ruff, ruff format, mypy and the layers
+check: $(STAMP) ## check style, types and layers
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy

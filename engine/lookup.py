@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from engine.decision.confidence import Grounds, grounds
 from engine.decision.decide import Decided, Status, decide
 from engine.decision.evidence import N_SCORES, Evidence
 from engine.decision.explain import Reading, Vetoed, contributions, readings, strongest_vetoed
@@ -73,12 +74,15 @@ class Explanation(NamedTuple):
         What the words of the name were taken for.
     contributions : list of dict
         What each feature added to the score of each ranked candidate.
+    grounds : Grounds
+        What the confidence rests on.
     vetoed : list of Vetoed
         The strongest rows that a veto removed.
     """
 
     readings: list[Reading]
     contributions: list[dict[Feature, float]]
+    grounds: Grounds
     vetoed: list[Vetoed]
 
 
@@ -120,6 +124,7 @@ class LookupEngine:
             contributions=[
                 contributions(features, self._coefficients) for features in answer.ranking.features
             ],
+            grounds=grounds(_evidence([answer.query], [answer.ranking], self._coefficients)),
             vetoed=strongest_vetoed(
                 answer.query, self._index, self._frequency, self._coefficients, n_vetoed
             ),

@@ -33,11 +33,11 @@ def calibrate(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Fit confidence to the weights of a configuration and write it into the file.
+    """Fit confidence to the weights of a configuration.
 
-    Fitted on out-of-fold answers of the tuning sites and measured on the gate sites; confidence,
-    coverage and error rates are in [0, 1]. Run it after changing a weight by hand, or with a
-    catalogue and cases of your own.
+    Run it after you change a weight by hand, or for your own catalogue and cases. It writes the
+    new calibration into the configuration file. It fits on out-of-fold answers of the tuning
+    sites and measures on the gate sites. Confidence, coverage and error rates are in [0, 1].
     """
     n_processes = load_and_warn(config).training.max_workers
     with (

@@ -1,4 +1,4 @@
-"""``radtune cancel``: let nobody go on with a study."""
+"""``radtune cancel``: stop all work on a study."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ def cancel(
     study_name: Annotated[str, typer.Argument(help="Name of the study.")],
     storage: StorageOption = None,
 ) -> None:
-    """Stop all work on a study; its trials stay, and submitted again it goes on."""
+    """Stop all work on a study; keep its trials.
+
+    Submit the study again to continue it.
+    """
     with opened_storage(storage_url(storage)) as opened:
         study_queue.cancel(opened, study_name)
     typer.echo(f"study {study_name!r} is cancelled; its trials are kept")

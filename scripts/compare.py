@@ -36,14 +36,15 @@ def compare(
     dataset: DatasetOption = None,
     dataset_dir: DatasetDirOption = None,
     output: Annotated[
-        Path | None, typer.Option(help="CSV of every changed case. [default: none]")
+        Path | None, typer.Option(help="CSV file for every changed case. [default: none]")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer the same cases under two configurations: what is fixed, broken and dangerous.
+    """Compare two configurations on the same cases.
 
-    Shares are in [0, 1], differences are B less A with 95% intervals; "at most" is a one-sided
-    upper bound. Tuning sites stand apart from the others; test sites are left out.
+    Shows which answers are fixed, broken and dangerous. Shares are in [0, 1]. A difference is B
+    minus A, with its 95% interval. "At most" is a one-sided upper bound. Tuning sites are shown
+    apart from other sites. Test sites are left out.
     """
     if output:
         spare_inputs(output, map(resolve, (config_a, config_b, *(dataset or []))))

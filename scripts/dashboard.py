@@ -22,18 +22,19 @@ def dashboard(
     host: Annotated[
         str,
         typer.Option(
-            help="Where to listen. No log-in: whoever reaches it can read and delete studies."
+            help="Address to listen on. There is no log-in: anyone who can connect can read and "
+            "delete studies."
         ),
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+        int, typer.Option(min=0, max=65535, help="Port to listen on. 0 picks a free one.")
     ] = 8080,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Show studies and trials in a browser until Ctrl-C (Optuna's dashboard).
+    """Browse studies and trials in a web browser.
 
-    A password belongs into OPTUNA_STORAGE, better into ~/.pgpass: other users of the machine see
-    the arguments of a process.
+    Starts Optuna's dashboard; Ctrl-C ends it. Other users of this machine can see command line
+    arguments: put a password into ~/.pgpass or OPTUNA_STORAGE instead.
     """
     url = storage or load_and_warn(config).study.storage
     from studies.dashboard import dashboard_server, is_this_machine_only  # noqa: PLC0415
@@ -42,7 +43,7 @@ def dashboard(
     with dashboard_server(url, host, port) as server:
         if not is_this_machine_only(host):
             warn(
-                f"{host} is open to others: there is no log-in, everybody who reaches port "
+                f"{host} is open to others and there is no log-in: anyone who can connect to port "
                 f"{server.server_port} can read and delete studies"
             )
         typer.echo(f"studies of {shown_url(url)}: http://{host}:{server.server_port}/")

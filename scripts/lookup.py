@@ -31,12 +31,15 @@ def lookup(
     top_k: Annotated[int, typer.Option(min=1, help="Candidates to show.", show_default=True)] = 5,
     explain: Annotated[
         bool,
-        typer.Option("--explain", help="Show what each word, feature and veto did."),
+        typer.Option("--explain", help="Show how words, features and vetoes led to the answer."),
     ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Map one exam name to catalogue rows; scores have no unit, confidence is in [0, 1]."""
+    """Map one exam name to catalogue rows.
+
+    Scores have no unit. Confidence is in [0, 1].
+    """
     settings = load_and_warn(config)
     workspace = Workspace(settings)
     engine = workspace.lookup_engine()
@@ -52,9 +55,9 @@ def lookup(
     if answer.status is Status.AMBIGUOUS:
         n_offered = len(answer.offered)
         typer.echo(
-            f"for a person to decide: {'; '.join(answer.reasons)}\n"
-            f"{n_offered} row{'s' if n_offered > 1 else ''} offered; the right one is among them "
-            f"with probability {answer.offered_probability:.3f}:"
+            f"a person must decide: {'; '.join(answer.reasons)}\n"
+            f"{n_offered} row{'s' if n_offered > 1 else ''} offered; probability that the right "
+            f"one is among them: {answer.offered_probability:.3f}"
         )
         typer.echo(
             "\n".join(f"  {row.preferred_name}  ({row.concept_id})" for row in answer.offered)

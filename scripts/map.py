@@ -24,11 +24,11 @@ def map_names(
         Path,
         typer.Option(
             "--input",
-            help="CSV, JSON or JSON Lines; columns exam_name (or study_description) and "
-            "modality (or modality_code).",
+            help="CSV, JSON or JSON Lines file with the columns exam_name (or "
+            "study_description) and modality (or modality_code).",
         ),
     ],
-    output: Annotated[Path, typer.Option(help="Where the answers go.")],
+    output: Annotated[Path, typer.Option(help="File for the answers.")],
     reference: Annotated[
         Path | None,
         typer.Option(help="Catalogue in the NHS.json shape. [default: data.catalogue]"),
@@ -37,20 +37,19 @@ def map_names(
         str, typer.Option("--format", help="csv or jsonl.", show_default=True)
     ] = "csv",
     max_workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes at most. [default: 4]")
+        int | None, typer.Option(min=1, help="Most processes to use. [default: 4]")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     scheduler: SchedulerOption = None,
     allow_insecure: AllowInsecureOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Map every exam name of a file; all input columns are kept, confidence is in [0, 1].
+    """Map a file of exam names to catalogue rows.
 
-    concept_id and preferred_name hold the best candidate of a MATCH and of an AMBIGUOUS answer
-    (which was not accepted) and are empty for NO_MATCH and NON_CLINICAL.
+    All input columns are kept. concept_id and preferred_name hold the best candidate. An
+    AMBIGUOUS answer has one too, although it was not accepted. They are empty for NO_MATCH and
+    NON_CLINICAL. Confidence is in [0, 1].
     """
     settings = load_and_warn(config)
     spare_inputs(output, map(resolve, (config, reference or settings.data.catalogue)))
@@ -72,7 +71,7 @@ def map_names(
             on_records=on_records,
         )
     if run.n_resumed:
-        warn(f"{run.n_resumed:,} records were there from the interrupted run")
+        warn(f"{run.n_resumed:,} records were kept from the interrupted run")
     note = calibration_note(settings, workspace.catalogue_sha256)
     if note:
         warn(note)

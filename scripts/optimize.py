@@ -27,11 +27,15 @@ from scripts.shared.stopping import stop_on_signals
 from scripts.shared.storage import AllowOutsideOption, StorageOption
 from studies import OptimizationConfig, TrainingOptimizer
 from studies.gate.gate import Verdict
+from studies.pruners import PRUNERS
+from studies.samplers import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from studies import OptimizationResult
+    from studies.pruners import Pruner
+    from studies.samplers import Strategy
 
 EXIT_CODES = {
     Verdict.EXPORTED: 0,
@@ -40,70 +44,85 @@ EXIT_CODES = {
 }
 
 
+def _choices(title: str, choices: Mapping[str, type[Strategy | Pruner]]) -> str:
+    """List names with their summaries, for the end of the help."""
+    width = max(map(len, choices))
+    lines = [f"  {name:<{width}}  {one.summary}" for name, one in choices.items()]
+    return "\n".join(["\b", title, *lines])  # \b keeps the line breaks
+
+
+EPILOG = "\n\n".join(
+    [
+        _choices("Strategies (--strategy) and what they propose:", STRATEGIES),
+        _choices("Pruners (--pruner) and what they stop early:", PRUNERS),
+    ]
+)
+
+
 def optimize(
     study: Annotated[
         Path | None,
         typer.Argument(
-            help="Study file, such as studies/auto.yaml; options beat it.", show_default=False
+            help="Study file, such as studies/auto.yaml. Options override it.",
+            show_default=False,
         ),
     ] = None,
     dataset: DatasetOption = None,
     dataset_dir: DatasetDirOption = None,
     max_experiments: Annotated[
         int | None,
-        typer.Option(help="Trials of the study in all, earlier runs included. [default: 100]"),
+        typer.Option(help="Total trials, earlier runs included. [default: 100]"),
     ] = None,
     strategy: Annotated[
         str | None,
-        typer.Option(
-            help="auto, line_search, tpe, cmaes, random_search, qmc, grid_search. [default: auto]"
-        ),
+        typer.Option(help=f"{', '.join(STRATEGIES)}; see below. [default: auto]"),
     ] = None,
     pruner: Annotated[
         str | None,
-        typer.Option(
-            help="none, bound, median, successive_halving, hyperband or wilcoxon. [default: bound]"
-        ),
+        typer.Option(help=f"{', '.join(PRUNERS)}; see below. [default: bound]"),
     ] = None,
     warm_start: Annotated[
         str | None,
         typer.Option(
-            help="Study (same storage) whose best trials are tried first. [default: none]"
+            help="Study in the same database whose best trials are tried first. [default: none]"
         ),
     ] = None,
     study_name: Annotated[
-        str | None, typer.Option(help="Study to start or go on. [default: STRATEGY-seed-SEED]")
+        str | None, typer.Option(help="Study to start or continue. [default: STRATEGY-seed-SEED]")
     ] = None,
     storage: StorageOption = None,
     workers: Annotated[
         int,
-        typer.Option(min=1, help="Compute workers on this machine, used where they are faster."),
+        typer.Option(min=1, help="Most processes on this machine, used if they are faster."),
     ] = 1,
     scheduler: SchedulerOption = None,
     allow_insecure: AllowInsecureOption = False,
     seed: Annotated[int | None, typer.Option(help="Random seed. [default: 42]")] = None,
     timeout: Annotated[
-        float | None, typer.Option(help="Seconds that this run may take. [default: no limit]")
+        float | None, typer.Option(help="Time limit of this run in seconds. [default: none]")
     ] = None,
     early_stopping_threshold: Annotated[
-        float | None, typer.Option(help="Stop at this value, 0 to 1. [default: off]")
+        float | None,
+        typer.Option(help="Stop when a value reaches this, 0 to 1. [default: off]"),
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(help="Stop after N trials without a gain. [default: off]")
+        int | None, typer.Option(help="Stop after this many trials without a gain. [default: off]")
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="Exported configuration. [default: optimized_config.yaml]"),
+        typer.Option(help="File for the new configuration. [default: optimized_config.yaml]"),
     ] = None,
     allow_outside: AllowOutsideOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Search for better weights; export them when the gate sites confirm the gain.
+    """Search for better weights; export proven ones.
 
-    Exit code 0: exported. 3: no credible gain, kept. 4: gain but more critical errors, kept.
-    5: another process runs this study. 6: the scheduler cannot be used.
-    Values and accuracies are in [0, 1].
+    The best weights are exported when the gate sites confirm the gain. Run the same command again
+    to continue an interrupted study. Values and accuracies are in [0, 1].
+
+    Exit codes: 0 exported; 3 no credible gain, nothing exported; 4 a gain but more critical
+    errors, nothing exported; 5 another process runs this study; 6 the scheduler cannot be used.
     """
     options = OptimizationConfig(
         max_experiments=max_experiments,
@@ -128,7 +147,7 @@ def optimize(
         result = optimizer.optimize(dataset, study_name)
     warn_bad_records(result.bad_records)
     if result.set_aside:
-        warn(f"an earlier export no longer holds; it is now {result.set_aside}")
+        warn(f"the earlier export is out of date; it was moved to {result.set_aside}")
     if as_json:
         print_json({**result._asdict(), "decision": result.decision.name.lower()})
     else:

@@ -1,4 +1,4 @@
-"""``radtune submit``: put a study into the database, for workers to run."""
+"""``radtune submit``: add a study to the database for workers to run."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def submit(
     ] = None,
     allow_outside: AllowOutsideOption = False,
 ) -> None:
-    """Put a study into the database without running it; `radtune worker` runs it.
+    """Add a study to the database for workers to run.
 
-    Submitted again it goes on, with another budget where that is given, also after a cancel.
+    `radtune worker` runs it. Submit a study again to continue it, also after `radtune cancel` or
+    with another budget.
     """
     options = OptimizationConfig(
         study_file=study,

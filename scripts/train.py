@@ -40,19 +40,19 @@ def train(
         int | None, typer.Option(help="Cases per piece of work. [default: 1000]")
     ] = None,
     max_workers: Annotated[
-        int | None, typer.Option(help="Processes at most, never more than cores. [default: 4]")
+        int | None, typer.Option(help="Most processes to use, never more than cores. [default: 4]")
     ] = None,
     checkpoint_interval: Annotated[
         int | None,
-        typer.Option(help="Cases whose results are written together. [default: 2500]"),
+        typer.Option(help="Cases between two checkpoints. [default: 2500]"),
     ] = None,
     memory_cleanup_interval: Annotated[
-        int | None, typer.Option(help="Cases after which memory is given back. [default: 5000]")
+        int | None, typer.Option(help="Cases between two memory clean-ups. [default: 5000]")
     ] = None,
     validation_split: Annotated[
         float | None,
         typer.Option(
-            help="Share of the labelled sites whose metrics are printed apart, 0 to below 1. "
+            help="Share of the labelled sites to report separately, from 0 to below 1. "
             "[default: 0.1]"
         ),
     ] = None,
@@ -63,7 +63,7 @@ def train(
         bool | None,
         typer.Option(
             "--resume/--no-resume",
-            help="Go on with an interrupted session, or begin a new one. [default: resume]",
+            help="Continue an interrupted session or start a new one. [default: resume]",
         ),
     ] = None,
     limit: Annotated[
@@ -73,7 +73,7 @@ def train(
         Path | None,
         typer.Option(
             "--config",
-            help="Configuration file. [default: optimized_config.yaml when it was made on this "
+            help="Configuration file. [default: optimized_config.yaml if it was made on this "
             "data, else config.yaml]",
         ),
     ] = None,
@@ -83,15 +83,15 @@ def train(
         Path | None, typer.Option(help="Folder of log files. [default: logs/training]")
     ] = None,
     log_json: Annotated[
-        bool, typer.Option("--log-json", help="Write the log as JSON, an object a line.")
+        bool, typer.Option("--log-json", help="Write the log as JSON Lines.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run every case through the engine; print accuracy, critical errors and speed.
+    """Run the engine over training files and measure it.
 
-    accuracy_at_1 counts cases whose first-ranked row is the gold row, [0, 1]. The success rate
-    counts confident answers, right or wrong. Times are in seconds. The same command goes on with
-    a session that was interrupted.
+    Prints accuracy, critical errors and speed. accuracy_at_1 is the share of cases whose
+    first-ranked row is the gold row, [0, 1]. The success rate counts confident answers, right or
+    wrong. Times are in seconds. Run the same command again to continue an interrupted session.
     """
     files = dataset or []
     choice = Choice(config, "given") if config else choose_configuration(files, dataset_dir)

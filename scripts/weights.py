@@ -1,4 +1,4 @@
-"""``radtune weights``: what each weight of a configuration means."""
+"""``radtune weights``: show how much each weight of a configuration matters."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def weights(
     study_name: Annotated[
         str | None,
         typer.Option(
-            help="Study whose trials are asked too. [default: the configuration's, if there]"
+            help="Study whose trials are used for importances. [default: the configuration's "
+            "study, if it exists]"
         ),
     ] = None,
     storage: Annotated[
@@ -48,17 +49,18 @@ def weights(
     config: Annotated[
         Path | None,
         typer.Option(
-            help="Configuration file. [default: optimized_config.yaml where it holds, else "
-            "config.yaml]"
+            help="Configuration file. [default: optimized_config.yaml if it was made on this "
+            "data, else config.yaml]"
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how far each weight may move before the objective changes, and what is lost without it.
+    """Show how much each weight matters.
 
-    Counted on the tuning sites and the sanity set; a share moves at the cost of the others, in
-    proportion. Losses are points (hundredths of the objective) with their 95% noise; importances
-    are in [0, 1].
+    Shows how far each weight may move before the objective changes, and what is lost without it.
+    Counts the tuning sites and the sanity set. When a share moves, the other shares change in
+    proportion. Losses are in points (hundredths of the objective) with their 95% noise.
+    Importances are in [0, 1].
     """
     with case_progress() as on_cases:
         report = explain_weights(

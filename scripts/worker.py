@@ -1,4 +1,4 @@
-"""``radtune worker``: run the open studies of a database, on any machine that reaches it."""
+"""``radtune worker``: run the open studies of a database."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from support.errors import StudyError
 def worker(
     storage: StorageOption = None,
     study: Annotated[
-        list[str] | None, typer.Option(help="Only this study; may be repeated. [default: all]")
+        list[str] | None, typer.Option(help="Run only this study; may be repeated. [default: all]")
     ] = None,
     forever: Annotated[
-        bool, typer.Option("--forever", help="Wait for new studies when none is open.")
+        bool, typer.Option("--forever", help="Wait for new studies when no study is open.")
     ] = False,
     scheduler: SchedulerOption = None,
     allow_insecure: AllowInsecureOption = False,
 ) -> None:
-    """Run the open studies of a database, one after the other.
+    """Run the open studies of a database.
 
-    Each study is run by one worker; others take the next. When a worker dies, another takes up
-    its study. Ends when no study is open. Ctrl-C or SIGTERM saves completed trials and ends with
-    code 130. Skips studies whose data differ on this machine: exit code 1.
+    Runs them one after the other, on any machine that reaches the database. One worker runs each
+    study. When a worker dies, another one continues its study. Ends when no study is open.
+    Ctrl-C or SIGTERM saves completed trials and ends with exit code 130. Skips studies whose data
+    differ on this machine; the exit code is then 1.
     """
     with (
         opened_storage(storage_url(storage), is_new=forever) as opened,

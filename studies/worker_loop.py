@@ -70,6 +70,8 @@ class WorkerLoop:
         self._retry = DatabaseRetry(progress.say, is_stopped)
         self._out_of_time: set[OpenStudy] = set()
         self._refused: dict[OpenStudy, float] = {}  # when, monotonic
+        self._taken: list[str] = []  # by other processes, when they were tried last
+        self._last_wait = ""
 
     def work(self, only: Collection[str] = (), *, forever: bool = False) -> WorkDone:
         """Run studies until none is open, or until stopped.
@@ -92,9 +94,22 @@ class WorkerLoop:
             ]
             if not studies and not forever:
                 break
-            if not any(self._run(one, done) for one in studies if not self._is_stopped()):
+            self._taken = []
+            if any(self._run(one, done) for one in studies if not self._is_stopped()):
+                self._last_wait = ""
+            else:
+                self._say_wait(is_idle=not studies)
                 time.sleep(_PAUSE_S)
         return done
+
+    def _say_wait(self, *, is_idle: bool) -> None:
+        """Say why nothing runs, each reason once."""
+        reason = "no study to run" if is_idle else ""
+        if self._taken:
+            reason = f"run by other processes: {', '.join(map(repr, self._taken))}"
+        if reason and reason != self._last_wait:
+            self._progress.say(f"waiting ({reason})")
+        self._last_wait = reason
 
     def _open(self) -> list[OpenStudy]:
         """Return the open studies, and forget what is known of others."""
@@ -125,6 +140,7 @@ class WorkerLoop:
         except StudyTakenError as error:
             if has_begun:  # and another one goes on with it
                 self._progress.say(str(error))
+            self._taken.append(study.name)
             return False
         except ComputeError:  # it would be the same with every study
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -9,7 +10,22 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from support.errors import StudyError, hide_passwords
 
-OUR_TABLES = {"studies", "trials", "trial_params", "version_info", "training_sessions"}
+
+class Holds(StrEnum):
+    """What a database is for."""
+
+    STUDIES = "studies"
+    SESSIONS = "training sessions"
+
+
+_TABLES = {
+    Holds.STUDIES: {"studies", "trials", "trial_params", "version_info"},
+    Holds.SESSIONS: {"training_sessions"},
+}
+_OTHER_DATABASE = {
+    Holds.STUDIES: "give another database (--storage or OPTUNA_STORAGE)",
+    Holds.SESSIONS: "set training.storage in the configuration to another database",
+}
 _NOT_ALLOWED = "42501"  # PostgreSQL's insufficient_privilege
 
 
@@ -66,15 +82,18 @@ def cannot_use(url: str, error: Exception) -> StudyError:
     return StudyError(f"{shown_url(url)}: the database cannot be used ({reason}){way_out}")
 
 
-def check_database(url: str) -> set[str]:
-    """Refuse a database that cannot be opened or holds somebody else's tables only.
+def check_database(url: str, wanted: Holds) -> set[str]:
+    """Refuse a database that cannot be opened or is for something else.
 
-    Studies and training sessions may share one database.
+    Studies and training sessions may share one PostgreSQL database; a SQLite file that holds only
+    one kind is refused for the other, because such a path is most likely a mix-up.
 
     Parameters
     ----------
     url : str
         SQLAlchemy URL. A missing SQLite file is fine, its folder must exist.
+    wanted : Holds
+        What the database is opened for.
 
     Returns
     -------
@@ -103,7 +122,8 @@ def check_database(url: str) -> set[str]:
             f"{shown_url(url)}: no storage URL that can be opened; give one like "
             "sqlite:///FILE.db or postgresql+psycopg://USER@HOST/DATABASE"
         ) from None
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    if is_sqlite and parsed.database:
         _check_file(Path(parsed.database.removeprefix("file:")))
     try:
         with database.connect() as connection:
@@ -112,10 +132,15 @@ def check_database(url: str) -> set[str]:
         raise cannot_use(url, error) from None
     finally:
         database.dispose()
-    if tables and not tables & OUR_TABLES:
+    kinds = [kind for kind in Holds if tables & _TABLES[kind]]
+    if tables and not kinds:
         raise StudyError(
             f"{shown_url(url)}: holds other tables ({', '.join(sorted(tables)[:3])}); "
-            "give another database"
+            f"{_OTHER_DATABASE[wanted]}"
+        )
+    if is_sqlite and kinds and wanted not in kinds:
+        raise StudyError(
+            f"{shown_url(url)}: holds {kinds[0]}, not {wanted}; {_OTHER_DATABASE[wanted]}"
         )
     return tables
 

@@ -13,10 +13,11 @@ LAYERS = ("support", "engine", "exchange", "objectives", "studies", "scripts")
 # Names on one line do not import each other.
 ROOMS = {
     "support": """
-        errors installation
-        files process_locks databases identifiers caches atomic_files mapped_memory worker_process
-        hashing model_problems safe_yaml sealed_file executors chunk_journal
-        engine_version array_file array_folder
+        errors
+        files process_locks databases identifiers caches atomic_files worker_process installation
+        unknown_names model_problems
+        hashing safe_yaml executors
+        engine_version arrays
         compute
     """,
     "engine": """

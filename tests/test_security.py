@@ -24,7 +24,7 @@ from studies.definition.study_file import load_study_file
 from studies.storage.database import open_storage
 from studies.storage.trial_records import to_record, weight_distributions
 from studies.trial import Trial
-from support.databases import check_database, without_password
+from support.databases import Holds, check_database, without_password
 from support.errors import RadTuneError, hide_passwords
 from tests.conftest import ROOT
 from tests.studies_tests.storage.writing import write
@@ -207,7 +207,7 @@ URLS = [
 @pytest.mark.parametrize("url", URLS)
 def test_a_database_that_cannot_be_opened_is_named_without_its_password(url: str) -> None:
     with pytest.raises(RadTuneError) as refused:
-        check_database(url)
+        check_database(url, Holds.STUDIES)
     assert SECRET not in str(refused.value)
 
 

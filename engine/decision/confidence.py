@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,33 @@ if TYPE_CHECKING:
 
 _WIDEST_MARGIN = 1.0  # score units
 _DECIMALS = 6  # of a probability: the same on every machine
+
+
+class Grounds(NamedTuple):
+    """What the confidence of one answer rests on.
+
+    Attributes
+    ----------
+    score : float
+        Of the first row, without what its usage adds.
+    lead : float
+        Over the second row, as far as it counts; 0 without a second row.
+    additions : float
+        Things that the first row says and the name does not.
+    completeness : float
+        Share of the name that was understood, [0, 1].
+    """
+
+    score: float
+    lead: float
+    additions: float
+    completeness: float
+
+
+def grounds(evidence: Evidence) -> Grounds:
+    """Return what the confidence of the one answer in the evidence rests on."""
+    ((score, margin, additions, completeness),) = calibration_inputs(evidence, 1).tolist()
+    return Grounds(score, margin**2, additions, completeness)
 
 
 def calibration_inputs(evidence: Evidence, n_rows: int) -> NDArray[np.float64]:

@@ -18,11 +18,11 @@ from pydantic import TypeAdapter
 from engine.catalogue.ngrams import Postings
 from engine.catalogue.row_slots import RowSlots, row_slots
 from engine.catalogue.text_similarity import row_postings
-from support.array_file import Arrays, read_arrays, write_arrays
+from support.arrays.array_file import Arrays, read_arrays, write_arrays
+from support.arrays.sealed_file import read_sealed, write_sealed
 from support.caches import cache_dir
 from support.engine_version import engine_sha256
 from support.hashing import hash_of, sha256_of_file
-from support.sealed_file import read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -15,15 +15,15 @@ import numpy as np
 from engine.ranking.candidates import Retriever
 from engine.ranking.weights import N_FEATURES
 from engine.reading.query import make_query
-from support.array_folder import (
+from support.arrays.array_folder import (
     create_arrays,
     map_arrays,
     map_unfinished,
     open_or_build,
     write_entries,
 )
+from support.arrays.chunk_journal import Chunk, ChunkJournal, missing_ranges
 from support.caches import cache_dir
-from support.chunk_journal import Chunk, ChunkJournal, missing_ranges
 from support.engine_version import LIBRARIES, engine_sha256
 from support.hashing import hash_of
 

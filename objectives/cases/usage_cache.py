@@ -12,7 +12,7 @@ from objectives import configuration
 from objectives.cases import cases, usage
 from objectives.cases.cases import load_cases, resolve_dataset
 from objectives.cases.usage import count_usage
-from support.array_file import read_arrays, write_arrays
+from support.arrays.array_file import read_arrays, write_arrays
 from support.caches import cache_dir
 from support.hashing import hash_of, sha256_of_file
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from objectives.bank.trial_bank import Block, ShardSummary, TrialBank, members_of
-from support.array_folder import map_arrays
+from support.arrays.array_folder import map_arrays
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def save_shard(folder: Path, bank: TrialBank) -> None:
     """Write a shard of at least one case into a folder that is there.
 
     What must be there whole or not at all is built through
-    `support.array_folder.open_or_build`, with the names `SHARD_ARRAYS`.
+    `support.arrays.array_folder.open_or_build`, with the names `SHARD_ARRAYS`.
     """
     blocks, (n_cases, n_reachable, n_found, _) = bank.blocks, bank.summary
     shapes = [

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from objectives.bank.trial_bank import TrialBank
 from objectives.shards.shard_files import SHARD_ARRAYS, open_shard, save_shard
-from support.array_folder import open_or_build
+from support.arrays.array_folder import open_or_build
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

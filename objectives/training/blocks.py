@@ -10,8 +10,8 @@ import numpy as np
 
 from objectives.decisions.case_results import Answers, join_answers, judge
 from objectives.training.session_results import answers_of, result_rows
+from support.arrays.mapped_memory import release_pages
 from support.errors import RadTuneError
-from support.mapped_memory import release_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable

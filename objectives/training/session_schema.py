@@ -9,7 +9,7 @@ from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import SQLAlchemyError
 
 from objectives.training.session_tables import METADATA
-from support.databases import cannot_use, check_database, shown_url
+from support.databases import Holds, cannot_use, check_database, shown_url
 from support.errors import StudyError
 
 _PATIENCE_S = 30.0  # for another writer
@@ -52,7 +52,7 @@ def check_sessions(url: str) -> None:
     StudyError
         It cannot be opened, or tables of these names have other columns.
     """
-    check_database(url)
+    check_database(url, Holds.SESSIONS)
     database = sa.create_engine(url)
     try:
         with database.connect() as connection:

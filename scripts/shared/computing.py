@@ -20,16 +20,15 @@ SchedulerOption = Annotated[
     str | None,
     typer.Option(
         envvar="DASK_SCHEDULER_ADDRESS",
-        help="Dask scheduler whose workers compute, such as tls://HOST:8786. "
-        "[default: this machine]",
+        help="Dask scheduler to compute on, such as tls://HOST:8786. [default: this machine]",
     ),
 ]
 AllowInsecureOption = Annotated[
     bool,
     typer.Option(
         "--allow-insecure",
-        help="Use a scheduler of another machine without TLS: whoever reaches it can run "
-        "programs on all of them.",
+        help="Allow a scheduler on another machine without TLS. Anyone who can connect to it "
+        "can run programs on all its machines.",
     ),
 ]
 

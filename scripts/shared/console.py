@@ -27,7 +27,7 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", help="Configuration file.", show_default="config.yaml")
 ]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")
+    bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")
 ]
 DatasetOption = Annotated[
     list[Path] | None,

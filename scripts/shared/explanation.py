@@ -1,4 +1,4 @@
-"""Print how an answer came about, as three tables."""
+"""Print how an answer came about."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from engine.lookup import Answer, Explanation
 
 _WIDTH = 100  # columns
-_N_BESIDE = 8  # candidates that fit side by side
+_N_BESIDE = 6  # candidates whose names fit side by side
+_WIDEST_SCORE = 24  # columns of a candidate
+_PADDING = 3  # columns beside it
+_LONGEST_NAME = 60  # letters
 
 
 def print_explanation(
     answer: Answer, rows: Sequence[CatalogueRow], explanation: Explanation, n_shown: int
 ) -> None:
-    """Print three tables that fit 100 columns: words, scores, vetoes.
+    """Print what fits 100 columns: words, scores, confidence, vetoes.
 
     Parameters
     ----------
@@ -50,19 +53,21 @@ def print_explanation(
     parts = explanation.contributions[: min(n_shown, _N_BESIDE)]
     shown = [feature for feature in Feature if any(feature in part for part in parts)]
     scores = Table(title="Score = sum of feature x weight", title_justify="left", box=None)
-    scores.add_column("")
-    for rank in range(1, len(parts) + 1):
-        scores.add_column(str(rank), justify="right")
-    for feature in shown:
+    labels = [feature.name.lower() for feature in shown]
+    scores.add_column("", no_wrap=True)
+    width = (_WIDTH - max(map(len, labels), default=0)) // max(len(parts), 1) - _PADDING
+    for rank, row in enumerate(answer.ranking.rows[: len(parts)].tolist(), start=1):
+        name = Text(f"{rank}. {_shortened(rows[row].preferred_name)}", overflow="fold")
+        scores.add_column(
+            name, justify="right", vertical="bottom", width=min(width, _WIDEST_SCORE)
+        )
+    for label, feature in zip(labels, shown, strict=True):
         cells = [f"{part[feature]:+.4f}" if feature in part else "" for part in parts]
-        scores.add_row(feature.name.lower(), *cells)
+        scores.add_row(label, *cells)
     totals = answer.ranking.scores[: len(parts)].tolist()
     scores.add_row("score", *(f"{score:.4f}" for score in totals), style="bold")
     console.print(scores)
-    names = Table("rank", "preferred name", box=None)
-    for rank, row in enumerate(answer.ranking.rows[: len(parts)].tolist(), start=1):
-        names.add_row(str(rank), Text(rows[row].preferred_name))
-    console.print(names)
+    console.print(_confidence_line(answer, explanation), highlight=False)
     vetoed = Table(
         "veto", "score", "preferred name", box=None, title="Removed", title_justify="left"
     )
@@ -70,3 +75,26 @@ def print_explanation(
         name = Text(rival.row.preferred_name)
         vetoed.add_row(", ".join(rival.reasons), f"{rival.score:.4f}", name)
     console.print(vetoed if explanation.vetoed else "No row was vetoed.")
+
+
+def _shortened(name: str) -> str:
+    """Leave out the middle of a long name: its end may say the side."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    half = _LONGEST_NAME // 2
+    return f"{name[:half].rstrip()} ... {name[-half:].lstrip()}"
+
+
+def _confidence_line(answer: Answer, explanation: Explanation) -> str:
+    """Lead from the score of the first row to the confidence."""
+    stated = f"confidence {answer.confidence:.3f}"
+    if answer.query.parsed.non_clinical:
+        return f"{stated}: the name is no examination"
+    if not len(answer.ranking.rows):
+        return f"{stated}: there is no candidate"
+    given = explanation.grounds
+    lead = f"lead {given.lead:.2f} over row 2" if len(answer.ranking.rows) > 1 else "no row 2"
+    return (
+        f"{stated}: score {given.score:.2f} without frequency, {lead}, "
+        f"{given.additions:g} additions, {given.completeness:.0%} understood"
+    )

@@ -1,7 +1,8 @@
-"""Show how far a long run is, on stderr; apart from the verbs that are over at once."""
+"""Show the progress of long runs on stderr."""
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from objectives.bank.feature_bank import OnCases
 
 _N_LINES = 10  # where there is no bar
+_LONGEST_SILENCE_S = 30.0  # there, while trials run
 
 
 class _CaseProgress:
@@ -57,6 +59,7 @@ class TrialProgress:
         self._bar = bar
         self._cases = _CaseProgress(bar)
         self._task = bar.add_task("best      -", total=None, unit="trials") if bar else None
+        self._told = time.monotonic()
 
     def say(self, line: str) -> None:
         """Print a line."""
@@ -70,13 +73,17 @@ class TrialProgress:
         self._cases(n_done, n_cases)
 
     def trial(self, n_done: int, n_trials: int, best_value: float) -> None:
-        """Move the bar, or print a line every tenth of the study."""
+        """Move the bar, or print a line every tenth of the study and every half minute."""
         if self._bar and self._task is not None:
             self._bar.update(
                 self._task, completed=n_done, total=n_trials, description=f"best {best_value:.4f}"
             )
-        elif n_done % max(1, n_trials // _N_LINES) == 0:
+            return
+        now = time.monotonic()
+        is_tenth = n_done % max(1, n_trials // _N_LINES) == 0
+        if is_tenth or now - self._told >= _LONGEST_SILENCE_S:
             warn(f"trial {n_done}/{n_trials}  best value {best_value:.4f}")
+            self._told = now
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Stop at a good moment: the first signal asks for it, the second does not wait."""
+"""Finish the current step on the first signal; stop at once on the second."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stop_on_signals(what: str = "block") -> Iterator[Callable[[], bool]]:
-    """Yield what tells whether Ctrl-C or SIGTERM came; a second one raises KeyboardInterrupt."""
+    """Yield a function that tells whether Ctrl-C or SIGTERM came; a second one interrupts.
+
+    Parameters
+    ----------
+    what : str
+        The step that is finished first.
+    """
     asked = threading.Event()
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
-        warn(f"stopping after the {what} in hand; once more stops at once")
+        warn(f"stopping after the current {what}; press Ctrl-C again to stop at once")
 
     before = [signal.signal(number, ask) for number in _SIGNALS]
     try:

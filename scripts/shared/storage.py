@@ -17,7 +17,8 @@ StorageOption = Annotated[
     ),
 ]
 AllowOutsideOption = Annotated[
-    bool, typer.Option("--allow-outside", help="Let paths in the study file leave the project.")
+    bool,
+    typer.Option("--allow-outside", help="Allow paths of the study file outside the project."),
 ]
 
 

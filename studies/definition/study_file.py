@@ -28,9 +28,10 @@ from studies.definition.definition import CriticalKind, StudyName
 from studies.definition.project_paths import Project
 from studies.pruners import PRUNERS
 from studies.samplers import STRATEGIES
-from support.errors import ConfigurationError, RadTuneError, shown
+from support.errors import ConfigurationError, RadTuneError
 from support.model_problems import first_problem
 from support.safe_yaml import read_yaml
+from support.unknown_names import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -41,7 +42,7 @@ _SectionT = TypeVar("_SectionT", bound=Section)
 
 def _one_of(name: str, names: Collection[str]) -> str:
     if name not in names:
-        raise ValueError(f"{shown(name):.60} is unknown; there are {', '.join(names)}")
+        raise ValueError(unknown(name, names))
     return name
 
 

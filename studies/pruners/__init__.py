@@ -9,6 +9,7 @@ from studies.pruners.bound import Bound
 from studies.pruners.from_optuna import Hyperband, Median, SuccessiveHalving, Wilcoxon
 from studies.pruners.none import NoPruner
 from support.errors import ConfigurationError
+from support.unknown_names import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +30,7 @@ def pruner_named(name: str) -> type[Pruner]:
         Lists the names there are.
     """
     if name not in PRUNERS:
-        raise ConfigurationError(
-            f"pruner: {name!r} is unknown; there are {', '.join(sorted(PRUNERS))}"
-        )
+        raise ConfigurationError(f"pruner: {unknown(name, PRUNERS)}")
     return PRUNERS[name]
 
 

@@ -33,6 +33,8 @@ class Pruner(ABC):
     """
 
     name: ClassVar[str]
+    summary: ClassVar[str]
+    """Which trials it stops, in a few words for users."""
     most_rungs: ClassVar[int | None] = None
     """Parts beyond which it gains nothing, where that is so."""
     reads_parts: ClassVar[bool] = False

@@ -29,6 +29,7 @@ class Bound(BatchPruner):
     """
 
     name = "bound"
+    summary = "trials that can no longer become the best"
     most_rungs = 8  # with more, reporting and writing cost what the cases left out save
 
     def __init__(self, settings: PrunerSettings, n_rungs: int, seed: int) -> None:

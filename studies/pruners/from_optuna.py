@@ -88,6 +88,7 @@ class Median(FromOptuna):
     """
 
     name = "median"
+    summary = "trials below the median of earlier ones"
 
     @override
     def optunas_own(self) -> optuna.pruners.BasePruner:
@@ -104,6 +105,7 @@ class SuccessiveHalving(FromOptuna):
     """
 
     name = "successive_halving"
+    summary = "trials outside the best share at a few rungs"
 
     @override
     def optunas_own(self) -> optuna.pruners.BasePruner:
@@ -118,6 +120,7 @@ class Hyperband(FromOptuna):
     """
 
     name = "hyperband"
+    summary = "as successive_halving, from different rungs on"
 
     @override
     def optunas_own(self) -> optuna.pruners.BasePruner:
@@ -134,6 +137,7 @@ class Wilcoxon(FromOptuna):
     """
 
     name = "wilcoxon"
+    summary = "trials below the best one by a signed-rank test"
     reads_parts = True
     _N_PAIRS = 14  # with fewer, and ties, SciPy's test is exact and takes a second each time
 

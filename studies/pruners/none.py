@@ -20,6 +20,7 @@ class NoPruner(BatchPruner):
     """Scores every case of every trial, in a single part: that is fastest."""
 
     name = "none"
+    summary = "no trial"
     most_rungs = 1
 
     @override

@@ -13,6 +13,7 @@ from studies.samplers.qmc import QuasiMonteCarlo
 from studies.samplers.random_search import RandomSearch
 from studies.samplers.tpe import TPE
 from support.errors import ConfigurationError
+from support.unknown_names import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,9 +33,7 @@ def strategy_named(name: str) -> type[Strategy]:
         Lists the names there are.
     """
     if name not in STRATEGIES:
-        raise ConfigurationError(
-            f"strategy {name!r} is unknown; there are {', '.join(STRATEGIES)}"
-        )
+        raise ConfigurationError(f"strategy: {unknown(name, STRATEGIES)}")
     return STRATEGIES[name]
 
 

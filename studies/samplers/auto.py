@@ -27,6 +27,7 @@ class Auto(Strategy):
     """
 
     name = "auto"
+    summary = "line search, then TPE and a new start; for every study"
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)

@@ -95,6 +95,8 @@ class Strategy(ABC):
     """
 
     name: ClassVar[str]
+    summary: ClassVar[str]
+    """Where it proposes weights, in a few words for users."""
     places_many: ClassVar[bool] = False
     """Whether proposals come several at once, none of them depending on another's value."""
 

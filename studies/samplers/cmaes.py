@@ -32,6 +32,7 @@ class CmaEs(Strategy):
     """
 
     name = "cmaes"
+    summary = "a moving cloud around good weights (CMA-ES)"
     places_many = True
 
     def __init__(self, problem: Problem) -> None:

@@ -32,6 +32,7 @@ class GridSearch(Strategy):
     """
 
     name = "grid_search"
+    summary = "combinations of listed values (study.grid)"
     places_many = True
 
     def __init__(self, problem: Problem) -> None:

@@ -64,6 +64,7 @@ class LineSearch(Strategy):
     """
 
     name = "line_search"
+    summary = "the best place on lines through the best weights"
     restart = f"{name}: restart"
 
     @functools.cached_property

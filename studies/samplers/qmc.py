@@ -23,6 +23,7 @@ class QuasiMonteCarlo(Strategy):
     """
 
     name = "qmc"
+    summary = "evenly spread weights (Sobol sequence)"
     places_many = True
 
     @override

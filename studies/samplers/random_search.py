@@ -22,6 +22,7 @@ class RandomSearch(Strategy):
     """
 
     name = "random_search"
+    summary = "random weights"
     places_many = True
 
     @override

@@ -26,6 +26,7 @@ class TPE(Strategy):
     """
 
     name = "tpe"
+    summary = "weights near good trials (Optuna's TPE)"
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)

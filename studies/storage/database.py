@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import tenacity
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from support.databases import cannot_use, check_database, shown_url
+from support.databases import Holds, cannot_use, check_database, shown_url
 from support.errors import StudyError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def open_storage(url: str) -> optuna.storages.RDBStorage:
     StudyError
         When it cannot be opened, holds other tables, or was made by another Optuna schema.
     """
-    check_database(url)
+    check_database(url, Holds.STUDIES)
     # Optuna looks which tables there are and makes the others: whoever comes second finds them
     # made under his hands, and then makes what is still missing.
     retrying = tenacity.Retrying(
@@ -147,7 +147,7 @@ def open_existing(url: str) -> optuna.storages.RDBStorage:
     StudyError
         Also when there is no file, or nothing of Optuna's in the database.
     """
-    if has_no_file(url) or "studies" not in check_database(url):
+    if has_no_file(url) or "studies" not in check_database(url, Holds.STUDIES):
         raise _no_studies(url)
     return open_storage(url)
 

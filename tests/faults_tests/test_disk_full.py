@@ -115,7 +115,7 @@ def test_a_mapping_that_does_not_fit_goes_on_when_there_is_room(cli: Cli, disk: 
     disk.make_room()
     resumed = cli(*options, str(output), "--resume")
     assert resumed.code == 0, resumed.stderr
-    assert "records were there from the interrupted run" in resumed.stderr
+    assert "records were kept from the interrupted run" in resumed.stderr
     assert output.read_bytes() == whole
     assert disk.files() == {"out.csv"}
 

@@ -8,6 +8,8 @@ import optuna
 import pytest
 import yaml
 
+from studies.pruners import PRUNERS
+from studies.samplers import STRATEGIES
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -205,11 +207,11 @@ def test_changed_data_and_changed_strategy_are_refused_with_the_reason(cli: Cli)
         (("--seed", "-1"), "seed: "),
         (
             ("--strategy", "magic"),
-            "unknown; there are auto, line_search, tpe, cmaes, random_search, qmc, grid_search",
+            f"strategy: 'magic' is unknown; there are {', '.join(STRATEGIES)}",
         ),
         (
             ("--pruner", "magic"),
-            "pruner: 'magic' is unknown; there are bound, hyperband, median, none, ",
+            f"pruner: 'magic' is unknown; there are {', '.join(PRUNERS)}",
         ),
         (("--storage", "notes.db"), "no storage URL"),
         (("--storage", "sqlite:///none/x.db"), "there is no folder"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import optuna
 import pytest
 
-from scripts.run_training import _FUNCTIONS
+from scripts.run_training import VERBS
 from tests.conftest import ROOT
 from tests.scripts_tests.browsing import LOG, dashboard
 
@@ -47,7 +47,7 @@ OF_THEIR_OWN = {"optimize", "dashboard"}
 
 
 def test_no_verb_is_left_out() -> None:
-    assert SMOKE.keys() | OF_THEIR_OWN == _FUNCTIONS.keys()
+    assert SMOKE.keys() | OF_THEIR_OWN == VERBS.keys()
 
 
 def test_the_version_is_said(cli: CliHere) -> None:

@@ -172,3 +172,13 @@ def test_a_mistake_is_one_line(options: tuple[str, ...], said: str, cli: Cli) ->
 def test_a_foreign_session_database_is_refused(cli: Cli) -> None:
     cli.sql("create table patients (id integer)")
     assert "holds other tables (patients)" in cli("train", "--limit", "5").error
+
+
+def test_studies_and_sessions_are_not_mixed_up(cli: Cli) -> None:
+    assert cli("train", "--limit", "5", "--json").code == 0
+    refused = cli("optimize", "--storage", "sqlite:///training_sessions.db").error
+    assert "training_sessions.db: holds training sessions, not studies; give another" in refused
+    assert (
+        "holds training sessions"
+        in cli("status", OPTUNA_STORAGE="sqlite:///training_sessions.db").error
+    )

@@ -45,7 +45,7 @@ def test_a_signal_ends_the_block_in_hand_and_the_same_command_goes_on(
         stopped.send_signal(number)
         said = list(lines)
     assert stopped.returncode == 130
-    assert "stopping after the block in hand; once more stops at once\n" in said
+    assert "stopping after the current block; press Ctrl-C again to stop at once\n" in said
     told = r"session 2 is interrupted at (\d+) of 300 cases; the same command goes on from there"
     (line,) = [line for line in said if line.startswith("session 2")]
     found = re.fullmatch(told, line.strip())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,16 +69,35 @@ def test_lookup_of_what_is_no_exam_never_matches(name: str, cli: Cli) -> None:
     assert found["status"] != "MATCH"
 
 
-def test_help_names_every_verb_and_its_units(cli: Cli) -> None:
-    assert cli().code != 0 or "optimize" in cli().stdout
-    overall = cli("--help").stdout
+def test_an_explanation_heads_the_scores_with_names_and_leads_to_the_confidence(
+    cli: Cli,
+) -> None:
+    ran = cli("lookup", "XR KNEE LT WB", "--explain")
+    found = cli("lookup", "XR KNEE LT WB", "--json").document
+    lines = ran.stdout.splitlines()
+    title = lines.index(next(line for line in lines if line.startswith("Score = sum")))
+    body = lines.index(next(line for line in lines if line.startswith(" anatomy  ")))
+    head = " ".join(lines[title + 1 : body]).split()
+    for rank, candidate in enumerate(found["candidates"], start=1):
+        assert f"{rank}." in head
+        assert set(candidate["preferred_name"].split()) <= set(head)
+    assert "rank" not in ran.stdout
+    first, second, *_ = found["candidates"]
+    told = re.compile(
+        r"confidence (\d\.\d{3}): score \d\.\d\d without frequency, lead (\d\.\d\d) over row 2, "
+        r"0 additions, 100% understood"
+    )
+    (confidence, lead) = next(found.groups() for found in map(told.fullmatch, lines) if found)
+    assert confidence == f"{found['confidence']:.3f}"
+    assert lead == f"{first['score'] - second['score']:.2f}"
+
+
+def test_an_explanation_says_why_there_is_no_confidence(cli: Cli) -> None:
+    shown = cli("lookup", "MDT meeting", "--explain").stdout
+    assert "confidence 0.000: the name is no examination" in shown
+
+
+def test_help_names_units(cli: Cli) -> None:
     for verb in ("train", "optimize", "validate", "lookup"):
-        assert verb in overall
-        ran = cli(verb, "--help")
-        assert ran.code == 0
-        assert "default" in ran.stdout
+        assert "default" in cli(verb, "--help").stdout
     assert "seconds" in cli("optimize", "--help").stdout.lower()
-
-
-def test_an_unknown_verb_is_one_line(cli: Cli) -> None:
-    assert "mapp" in cli("mapp").error

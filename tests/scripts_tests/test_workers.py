@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import signal
 import sqlite3
 import subprocess
@@ -81,6 +82,10 @@ def test_a_study_from_its_submission_to_its_deletion(cli: CliHere) -> None:
     worked = cli("worker")
     assert worked.code == 0, worked.stderr
     assert "no study is open; ended here: 'small'" in worked.stdout
+    told = [line for line in worked.stderr.splitlines() if "facts of" not in line]
+    assert told[0] == "study 'small': 0 trials are there"
+    assert re.fullmatch(r"trial 4/4  best value 0\.\d{4}", told[-2])
+    assert told[-1] == "study 'small': all 4 trials done"
     after = status(cli)["small"]
     assert (after["state"], after["n_trials"]) == ("finished", 4)
     assert isinstance(after["best"], float)

@@ -15,6 +15,7 @@ from benchmarks.faults_ground import write_few
 from objectives.shards.resources import ComputeOptions
 from studies import OptimizationConfig, TrainingOptimizer
 from studies.progress import NullProgress
+from studies.samplers import STRATEGIES
 from studies.storage.database import open_storage
 from tests.cluster import COUNTED, Cluster, running_cluster
 from tests.conftest import ROOT
@@ -128,7 +129,7 @@ def essence(trial: FrozenTrial) -> tuple[object, ...]:
     )
 
 
-@pytest.mark.parametrize("strategy", ["auto", "tpe", "random_search", "cmaes", "grid_search"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_study_is_the_same_however_it_is_run(
     strategy: str, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from objectives.search_space import SearchSpace, real_weights
 from studies.gate.looks import number_of_look
+from studies.samplers import STRATEGIES
 from studies.search import create
 from studies.storage.database import quiet_optuna
 from studies.warm_start import NO_WARM_START, WarmStart, fix_warm_start
@@ -50,7 +51,7 @@ def test_a_study_tries_the_best_of_another_first_and_then_goes_its_own_way(setup
     assert after.coordinator.best().value >= best.value
 
 
-@pytest.mark.parametrize("strategy", ["auto", "cmaes", "grid_search", "qmc", "tpe"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_an_interrupted_warm_start_goes_on_without_the_other_study(
     strategy: str, setup: Setup
 ) -> None:

@@ -127,7 +127,8 @@ def test_a_study_of_another_process_is_waited_for_and_taken_up_when_that_is_gone
     assert n_next == [N_TRIALS] * 3  # the next one was run meanwhile
     assert list(done.ended.items()) == [("next", DONE), ("theirs", DONE)]
     assert queue.joined == ["next", "theirs"]
-    assert not any("is run by" in line for line in queue.progress.lines)
+    waits = [line for line in queue.progress.lines if line.startswith("waiting")]
+    assert waits == ["waiting (run by other processes: 'theirs')"]
 
 
 def test_a_study_that_another_process_ends_is_not_run_again(queue: Queue) -> None:
@@ -221,6 +222,12 @@ def test_a_worker_for_ever_waits_for_new_studies(queue: Queue) -> None:
 
     queue.at_pause = pause
     assert queue.loop.work(forever=True).ended == {"one": DONE}
+    assert queue.progress.lines == [
+        "waiting (no study to run)",
+        "study 'one': 0 trials are there",
+        f"study 'one': {DONE}",
+        "waiting (no study to run)",
+    ]
 
 
 def test_who_is_asked_to_stop_ends_with_what_has_run(queue: Queue) -> None:

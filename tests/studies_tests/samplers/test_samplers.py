@@ -159,7 +159,7 @@ def test_no_line_leads_up_where_the_line_search_starts_again(
     assert last
     for tried in last[:3]:
         for name in BOX_NAMES:
-            low, high = getattr(config.study.bounds, name)
+            low, high = config.study.bounds[name]
             for value in np.linspace(low, high, 31).round(4).tolist():
                 study.add(
                     problem.proposal(tried.weights.model_copy(update={name: value}), "by hand")

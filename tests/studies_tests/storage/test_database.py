@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from objectives.training.session_schema import check_sessions
 from objectives.training.sessions import SessionIdentity, SessionStore
 from studies.storage.database import open_existing, open_storage
-from support.databases import check_database, shown_url
+from support.databases import Holds, check_database, shown_url
 from support.errors import StudyError
 from tests.postgres import REQUIRED, running_server
 from tests.studies_tests.storage.writing import write
@@ -104,7 +104,7 @@ def test_nothing_is_made_where_studies_are_looked_for(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'studies@work.db'}"
     with pytest.raises(StudyError, match="holds no studies"):
         open_existing(url)
-    check_database(url)
+    check_database(url, Holds.STUDIES)
     with pytest.raises(StudyError, match="holds no studies"):
         open_existing(url)
     open_storage(url).engine.dispose()
@@ -196,10 +196,47 @@ def test_a_study_may_live_in_memory() -> None:
     assert study.best_value == 1.0
 
 
-def test_studies_and_sessions_may_share_a_database(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'both.db'}"
-    open_storage(url)
-    check_sessions(url)
+def make_sessions(url: str) -> None:
     with SessionStore(url) as store:
         store.open(SessionIdentity("x", "d", "c", "e"), 10, 1, resume=True)
+
+
+def test_studies_and_sessions_may_share_a_server_database(postgres: Server) -> None:
+    first, second = postgres.new_database(), postgres.new_database()
+    open_storage(first).engine.dispose()
+    check_sessions(first)
+    make_sessions(second)
+    open_storage(second).engine.dispose()
+
+
+def test_a_file_of_training_sessions_is_refused_for_studies(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'training_sessions.db'}"
+    make_sessions(url)
+    for open_it in (open_storage, open_existing):
+        with pytest.raises(StudyError) as refused:
+            open_it(url)
+        assert str(refused.value) == (
+            f"{url}: holds training sessions, not studies; give another database (--storage or "
+            "OPTUNA_STORAGE)"
+        )
+    check_sessions(url)
+
+
+def test_a_file_of_studies_is_refused_for_training_sessions(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
     open_storage(url)
+    with pytest.raises(StudyError) as refused:
+        check_sessions(url)
+    assert str(refused.value) == (
+        f"{url}: holds studies, not training sessions; set training.storage in the "
+        "configuration to another database"
+    )
+    open_storage(url)
+
+
+def test_a_file_that_holds_both_stays_usable(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'both.db'}"
+    open_storage(url)
+    make_sessions(url)
+    open_storage(url)
+    check_sessions(url)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from support.array_folder import create_arrays, map_unfinished
-from support.chunk_journal import Chunk, ChunkJournal
+from support.arrays.array_folder import create_arrays, map_unfinished
+from support.arrays.chunk_journal import Chunk, ChunkJournal
 
 if TYPE_CHECKING:
     from pathlib import Path

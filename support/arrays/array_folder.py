@@ -3,7 +3,7 @@
 A folder is built under the name ``building-NAME`` and renamed when it is complete. Its builder
 holds a lock in it, which the system lets go when the process ends: who finds no lock on such a
 folder knows that its builder was stopped. Who wants the same arrays goes on with them
-(`support.chunk_journal`), whoever wants others removes it.
+(`support.arrays.chunk_journal`), whoever wants others removes it.
 """
 
 from __future__ import annotations

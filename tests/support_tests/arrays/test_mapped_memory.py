@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from support.mapped_memory import release_pages
+from support.arrays.mapped_memory import release_pages
 
 N_BYTES = 32 << 20
 

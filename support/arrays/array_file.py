@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from support.sealed_file import read_sealed, write_sealed
+from support.arrays.sealed_file import read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
