@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 RADTUNE := $(RUN)/radtune
 
 .DEFAULT_GOAL := help
-.PHONY: help install data optimize train validate calibrate dashboard postgres bench bench-large bench-accuracy bench-decision bench-search test test-others test-all test-faults hazards check format clean
+.PHONY: help install data optimize train validate calibrate dashboard postgres bench bench-large bench-accuracy bench-decision bench-search test test-others test-all test-faults hazards docs docs-output check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,10 +97,17 @@ bench-large: $(STAMP) ## measure time and memory with many cases (ARGS='15000 15
 hazards: $(STAMP) ## count the hazards again and write the hazard log
 	$(RUN)/python -m benchmarks.hazards
 
+docs: $(STAMP) ## write docs/reference from the code
+	$(RUN)/python -m benchmarks.reference_pages
+
+docs-output: $(STAMP) ## write what the commands of the guide print (minutes)
+	$(RUN)/python -m benchmarks.guide_commands $(ARGS)
+
 check: $(STAMP) ## check style, types and layers
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
+	$(RUN)/codespell
 	$(RUN)/python -m pytest -q tests/test_layers.py
 
 format: $(STAMP) ## format the code

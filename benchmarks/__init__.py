@@ -1,1 +1,1 @@
-"""Benchmarks: commands that measure and write what they measured into ``docs/benchmarks.md``."""
+"""Benchmarks: commands that measure and write what they measured into ``docs/figures``."""

@@ -31,7 +31,7 @@ from support.installation import PROJECT_ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-PAGE = PROJECT_ROOT / "docs" / "scaling.md"
+PAGE = PROJECT_ROOT / "docs" / "figures" / "scaling.md"
 _SIZES = (15_000, 150_000)
 _N_CEILING = 30_000  # cases of the work that two processes do at the same time
 _PAUSE_S = 0.2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from support.atomic_files import write_whole
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "figures" / "benchmarks.md"
 
 
 def write_section(name: str, text: str, path: Path = PAGE) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of what was measured, into docs/images."""
+"""Pictures of what was measured, into docs/figures/images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from objectives.decisions.calibration_error import Reliability
     from objectives.decisions.risk_coverage import CurvePoint
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "figures" / "images"
 _COLOURS = ("#0b5fa5", "#1b9e77", "#d95f02", "#7f7f7f")
 _DPI = 110
 _LOOKS = (  # of strategies: colour and line style
