@@ -103,7 +103,7 @@ docs: $(STAMP) ## write docs/reference from the code
 docs-output: $(STAMP) ## write what the commands of the guide print (minutes)
 	$(RUN)/python -m benchmarks.guide_commands $(ARGS)
 
-check: $(STAMP) ## check style, types and layers
+check: $(STAMP) ## check style, types, spelling and layers
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy

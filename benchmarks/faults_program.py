@@ -36,6 +36,7 @@ def run_noted(notes_file: str, set_back_at: int) -> None:
     """Run the program with the arguments of this process."""
     file = os.open(notes_file, os.O_CREAT | os.O_WRONLY)
     noted = Notes(0, 0, 0, is_writing=False)
+    # the private one is where every trial passes
     begin, learn, write = Coordinator.__init__, Coordinator._learn, Ownership.write  # noqa: SLF001
 
     def note(**changed: Any) -> None:  # noqa: ANN401 - of any field

@@ -36,7 +36,11 @@ import sqlite3, sys
 for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]):
     print(*row, sep="|")' "$@\""""
 _KEPT_OR_EXPORTED = (0, 3, 4)
-_NOT_PASSED_ON = ("OPTUNA_STORAGE", "DASK_SCHEDULER_ADDRESS", "MAKEFLAGS", "MFLAGS")
+_NOT_PASSED_ON = (
+    "OPTUNA_STORAGE",
+    "DASK_SCHEDULER_ADDRESS",
+    *("ARGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"),  # of a make that runs this
+)
 
 
 class Step(NamedTuple):

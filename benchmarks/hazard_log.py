@@ -46,6 +46,8 @@ _NEVER = (
     f"{_ENGINE}/test_properties.py"
     "::test_no_name_crashes_the_engine_and_each_answer_keeps_its_promises"
 )
+_KIND = f"{_ENGINE}/test_kinds.py::test_a_kind_of_name"
+_DENIED = f"{_ENGINE}/test_scope_properties.py::test_what_is_denied_or_doubted_is_never_accepted"
 
 HAZARDS = (
     Hazard(
@@ -75,7 +77,7 @@ HAZARDS = (
         "contrast given to a patient with an allergy or renal failure, or a scan that cannot "
         "answer the question",
         "with and without veto each other; a row that differs in giving contrast is never "
-        "accepted",
+        "accepted, except by its own preferred name",
         (f"{_ENGINE}/ranking/test_vetoes.py::test_vetoes", _DEPARTS, _NEVER),
         "contrast",
     ),
@@ -252,6 +254,32 @@ HAZARDS = (
             _DEPARTS,
             f"{_ENGINE}/test_lookup.py::test_a_row_without_a_rival_is_no_answer_for_that",
         ),
+    ),
+    Hazard(
+        "H19",
+        "A row states what the name denies",
+        "a denial is unread, or taken to reach another word",
+        "a procedure, part, technique or age group that was ruled out is booked",
+        "such a row is vetoed, and so is every kind of a denied action",
+        (_KIND, _DENIED),
+    ),
+    Hazard(
+        "H20",
+        "A row states what the name only thinks of, or what is of another time",
+        "a doubt, a condition or a time word is unread",
+        "a procedure or contrast that was only possible, or is over, is booked",
+        "a name with a doubt is never accepted, and the reason says what is doubtful; a row that "
+        "states what is of another time is never accepted",
+        (_KIND, _DENIED),
+    ),
+    Hazard(
+        "H21",
+        "One of several alternatives is taken for all of them, or a letter for a side",
+        '"or" is read as "and"; the letters of an abbreviation, a person or a room are read as '
+        "sides",
+        "the wrong side, or both, are imaged",
+        "alternatives are never accepted; a letter is a side only where a side may stand",
+        (_KIND,),
     ),
 )
 

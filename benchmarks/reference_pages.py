@@ -65,7 +65,9 @@ def command_line() -> str:
     """Describe every verb and option, as Typer does."""
     group = get_command(app)
     context = Context(group, info_name="radtune")
-    return get_docs_for_click(obj=group, ctx=context, name="radtune", title="Command line")
+    text = get_docs_for_click(obj=group, ctx=context, name="radtune", title="Command line")
+    # what a terminal shows as it is written
+    return re.sub(r"\x08\n(.+?)\n*(?=\n\n|\Z)", r"```text\n\1\n```", text, flags=re.DOTALL)
 
 
 def configuration() -> str:
@@ -77,8 +79,9 @@ def configuration() -> str:
     lines = [
         "# Configuration",
         "",
-        "The keys of `config.yaml`. A key that is missing takes its default, and an unknown key "
-        "is an error. An exported configuration also has `provenance`: where it comes from.",
+        "The keys of `config.yaml`. A file of your own may leave keys out: they take the values "
+        "below, and one line names them. An unknown key is an error. An exported configuration "
+        "also has `provenance`, which says where it comes from.",
     ]
     for key in document:
         heading = headings.get(document.lc.key(key)[0])

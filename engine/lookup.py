@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -153,6 +154,7 @@ class LookupEngine:
         status, set_size = Status(decided.status), int(decided.set_size)
         answered = status in (Status.MATCH, Status.AMBIGUOUS)
         first = ranking.rows[: max(2, set_size)] if answered else ()
+        offered = self._offered(query, ranking, set_size)
         rows = [self._index.rows[row] for row in first]
         departs = Departure(int(ranking.departs[0])) if answered else Departure(0)
         return Answer(
@@ -162,20 +164,33 @@ class LookupEngine:
             row=rows[0] if rows else None,
             runner_up=rows[1] if len(rows) > 1 else None,
             departs=departs,
-            offered=tuple(rows[:set_size]),
+            offered=tuple(self._index.rows[row] for row in offered),
             offered_probability=float(decided.set_probability),
-            reasons=self._reasons(query, ranking, departs, set_size)
+            reasons=self._reasons(query, offered, ranking, departs)
             if status is Status.AMBIGUOUS
             else (),
             ranking=ranking,
         )
 
+    def _offered(self, query: Query, ranking: Ranking, set_size: int) -> list[int]:
+        """Return the first rows, and the best row that states what is only possible."""
+        offered: list[int] = ranking.rows[:set_size].tolist()
+        if set_size:
+            both = self._index.stating("laterality", "bilateral")
+            for slot, value in sorted(query.parsed.doubtful):
+                states = self._index.stating(slot, value)
+                if slot == "laterality":
+                    states = states & ~both
+                found = (row for row in ranking.rows.tolist() if states[row])
+                offered += [row for row in itertools.islice(found, 1) if row not in offered]
+        return offered[: max(set_size, self._judgement.decision.set_size)]
+
     def _reasons(
-        self, query: Query, ranking: Ranking, departs: Departure, set_size: int
+        self, query: Query, offered: Sequence[int], ranking: Ranking, departs: Departure
     ) -> tuple[str, ...]:
-        offered = [self._index.slots[row] for row in ranking.rows[:set_size]]
+        slots = [self._index.slots[row] for row in offered]
         is_tie = len(ranking.scores) > 1 and ranking.scores[0] == ranking.scores[1]
-        return tuple(ambiguity_reasons(query, offered, departs, is_tie=bool(is_tie)))
+        return tuple(ambiguity_reasons(query, slots, departs, is_tie=bool(is_tie)))
 
 
 def _evidence(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel
 
 from support.errors import shown
+from support.unknown_names import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +73,8 @@ def _unknown_key(loc: Sequence[int | str], model: type[BaseModel]) -> str:
             kind = model.model_fields[str(section)].annotation
             model = next(one for one in (kind, *get_args(kind)) if _is_model(one))
     known = list(model.model_fields)
-    near = get_close_matches(str(key), known, n=1, cutoff=_ALIKE)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    near = nearest(str(key), known, _ALIKE)
+    hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
     return f"is an unknown key; {hint}"
 
 

@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 _LONGEST = 60  # characters of a name that are compared
 
 
+def nearest(name: str, names: Iterable[str], alike: float = 0.6) -> str | None:
+    """Return the name that may have been meant; at least so much alike, in [0, 1]."""
+    return next(iter(get_close_matches(name[:_LONGEST], list(names), n=1, cutoff=alike)), None)
+
+
 def unknown(name: str, names: Iterable[str]) -> str:
     """Say that a name is unknown, which one may have been meant, and which ones exist."""
     known = list(names)
-    near = get_close_matches(name[:_LONGEST], known, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    near = nearest(name, known)
+    hint = f" (did you mean {near!r}?)" if near else ""
     return f"{shown(name)} is unknown{hint}; there are {', '.join(known)}"

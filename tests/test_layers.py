@@ -15,7 +15,8 @@ ROOMS = {
     "support": """
         errors
         files process_locks databases identifiers caches atomic_files worker_process installation
-        unknown_names model_problems
+        unknown_names
+        model_problems
         hashing safe_yaml executors
         engine_version arrays
         compute

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.catalogue.row_slots import row_slots
+from engine.catalogue.row_slots import row_slots, stated_in
 from engine.catalogue.slot_sets import AnatomySets, SlotSets
 from engine.catalogue.text_similarity import TextIndex
 from engine.reading.patient import PATIENT_GROUPS, stated_groups
 from engine.reading.slots import CONTRASTS, GIVES_CONTRAST, SIDES, Laterality
+from engine.reading.stated_intervention import kinds_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +93,10 @@ class CatalogueIndex:
         self.names_intervention: NDArray[np.bool_] = np.array(
             [bool(row.intervention) for row in self.slots], dtype=np.bool_
         )
+        self._stating: dict[tuple[str, str], NDArray[np.bool_]] = {}
+        self._named: dict[str, list[int]] = {}
+        for number, row in enumerate(self.slots):
+            self._named.setdefault(row.name.canonical, []).append(number)
         self.patient_groups = _states_term(self.slots)
         self.name_order = _positions(self.rows)
         self.text = TextIndex(
@@ -103,6 +108,19 @@ class CatalogueIndex:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def stating(self, slot: str, value: str) -> NDArray[np.bool_]:
+        """Return which rows state a value, or a kind of it, in a slot, shape (n_rows,)."""
+        found = self._stating.get((slot, value))
+        if found is None:
+            values = {value, *kinds_of(value)}
+            found = np.array([bool(values & stated_in(row, slot)) for row in self.slots])
+            self._stating[slot, value] = found
+        return found
+
+    def named(self, canonical: str) -> NDArray[np.intp]:
+        """Return the rows whose preferred name has this canonical spelling."""
+        return np.array(self._named.get(canonical, ()), dtype=np.intp)
 
 
 def _states_term(slots: Sequence[RowSlots]) -> dict[str, dict[str, NDArray[np.bool_]]]:

@@ -70,3 +70,18 @@ def _interventional(row: CatalogueRow, name: ParsedName, fsn: ParsedName) -> boo
     if row.is_interventional is not None:
         return row.is_interventional
     return name.interventional or fsn.interventional
+
+
+def stated_in(row: RowSlots, slot: str) -> frozenset[str]:
+    """Return what a row states in a slot, by the slot's name in `engine.reading.slots.Span`."""
+    if slot == "modality":
+        return frozenset(map(str, row.modalities))
+    if slot == "laterality":
+        both = row.laterality is Laterality.BILATERAL
+        return frozenset({"left", "right", "bilateral"} if both else {row.laterality.value})
+    if slot == "contrast":
+        both = row.contrast is Contrast.WITH_AND_WITHOUT
+        return frozenset({"with", row.contrast.value} if both else {row.contrast.value})
+    if slot in ("technique", "intervention"):
+        return row.technique | row.intervention
+    return {"anatomy": row.anatomy, "context": row.context}.get(slot, frozenset())

@@ -10,6 +10,7 @@ from engine.ranking.candidates import candidates_among
 from engine.ranking.rank import rank
 from engine.ranking.vetoes import vetoes
 from engine.ranking.weights import Feature
+from engine.reading.slots import Scope
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from engine.catalogue.index import CatalogueIndex
     from engine.catalogue.rows import CatalogueRow
     from engine.reading.query import Query
+    from engine.reading.slots import Span
 
 
 class Reading(NamedTuple):
@@ -48,8 +50,13 @@ def readings(query: Query) -> list[Reading]:
     """Return what the words of a name were taken for, in their order."""
     text = query.parsed.text
     return [
-        Reading(text[span.start : span.end], span.slot, span.value) for span in query.parsed.spans
+        Reading(text[span.start : span.end], span.slot, _with_scope(span))
+        for span in query.parsed.spans
     ]
+
+
+def _with_scope(span: Span) -> str:
+    return span.value if span.scope is Scope.AFFIRMED else f"{span.value} ({span.scope})"
 
 
 def contributions(

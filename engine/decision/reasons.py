@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from engine.catalogue.row_slots import RowSlots
     from engine.reading.query import Query
+    from engine.reading.slots import ParsedName
 
 
 def ambiguity_reasons(
@@ -49,8 +50,13 @@ def ambiguity_reasons(
     reasons = []
     if query.modality_conflict:
         reasons.append("name and MODALITY_CODE disagree")
+    reasons += _doubts(query.parsed)
     for kind in Departure:
-        if kind in departs and not (kind is Departure.MODALITY and query.modality_conflict):
+        if (
+            kind is not Departure.DOUBT
+            and kind in departs
+            and not (kind is Departure.MODALITY and query.modality_conflict)
+        ):
             what = kind.word
             reasons.append(f"{what} not as stated" if stated[what] else f"{what} not stated")
     for what, values in slots.items():
@@ -72,3 +78,20 @@ def _differing(what: str, *, is_stated: bool, n_parts: int) -> list[str]:
     if what in ("body part", "technique"):
         return [f"{what} not certain"]
     return []
+
+
+def _doubts(parsed: ParsedName) -> list[str]:
+    """Say what is only possible, or of another time."""
+    sides = sorted(value for slot, value in parsed.doubtful if slot == "laterality")
+    reasons = [f"side is an alternative or only possible ({', '.join(sides)})"] if sides else []
+    for slot, value in sorted(parsed.doubtful):
+        if slot == "contrast":
+            reasons.append("contrast is only possible")
+        elif slot == "line":
+            reasons.append(f"may be no examination ({value})")
+        elif slot == "meaning":
+            reasons.append(f"two meanings: {value}")
+        elif slot != "laterality":
+            reasons.append(f"the {value} is only possible")
+    reasons += [f"the {value} is of another time" for _, value in sorted(parsed.other_time)]
+    return list(dict.fromkeys(reasons))

@@ -77,6 +77,7 @@ class Retriever:
         frequency : ndarray of float64, shape (n_rows,)
             How often each row is used, multiples of 1/128 in [0, 1].
         """
+        query = _as_catalogued(query, self._index)
         reading = query.without_words()
         found = self._found.get(reading)
         if found is None:
@@ -107,7 +108,22 @@ def candidates_among(
     top_k : int
         Rows to keep.
     """
+    query = _as_catalogued(query, index)
     return _complete(_find(query, index, allowed, top_k), query, index, frequency)
+
+
+def _as_catalogued(query: Query, index: CatalogueIndex) -> Query:
+    """Leave out what is only asked for ("?fracture") where no row is for it."""
+    unasked = query.parsed.unasked
+    if unasked is None:
+        return query
+    rows = np.zeros(len(index), dtype=np.bool_)
+    for finding in query.parsed.asked:
+        rows |= index.stating("context", finding)
+    rows &= ~index.modality.disjoint(frozenset(map(str, query.modalities)))
+    parts = query.parsed.anatomy
+    is_there = any(not parts or parts & index.slots[row].anatomy for row in np.flatnonzero(rows))
+    return query if is_there else query._replace(parsed=unasked)
 
 
 def _find(query: Query, index: CatalogueIndex, allowed: NDArray[np.bool_], top_k: int) -> _Found:

@@ -35,6 +35,7 @@ class Departure(IntFlag):
     AGE = 16
     SEX = 32
     BODY_PART = 64
+    DOUBT = 128
 
     @property
     def word(self) -> str:
@@ -43,7 +44,7 @@ class Departure(IntFlag):
 
     def in_words(self) -> str:
         """Name what differs, such as "side, contrast"."""
-        return ", ".join(kind.word for kind in Departure if kind in self)
+        return ", ".join(k.word for k in Departure if k in self and k is not Departure.DOUBT)
 
 
 def departures(
@@ -56,10 +57,11 @@ def departures(
 
     A row departs in side when it states another side than the name or one that the name does not;
     in contrast when only one of the two gives contrast, both do in different ways, or the name
-    is cut where it says so; in modality
-    when it states one and text and code state none, or contradict each other; in pregnancy, age
-    or sex when it states one that the name does not; in body part when the name states one that
-    the row neither shows nor covers.
+    is cut where it says so, but not from its own name; in modality when it states one and text
+    and code state none, or contradict each other; in pregnancy, age or sex when it states one
+    that the name does not; in body part when the name states one that the row neither shows nor
+    covers. Every row is in doubt when the name only thinks of something, or names alternatives;
+    else those that state what is of another time.
 
     Parameters
     ----------
@@ -85,4 +87,11 @@ def departures(
         for term, states in states_term.items():
             if term not in named[group]:
                 departs |= states[rows] * np.uint8(Departure[group.upper()])
+    if not query.contrast_is_cut:
+        is_own_name = np.isin(rows, index.named(parsed.canonical))
+        departs[is_own_name] &= ~np.uint8(Departure.CONTRAST)
+    if parsed.doubtful:
+        departs |= np.uint8(Departure.DOUBT)
+    for slot, value in parsed.other_time:
+        departs |= index.stating(slot, value)[rows] * np.uint8(Departure.DOUBT)
     return departs

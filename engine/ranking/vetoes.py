@@ -1,7 +1,8 @@
 """Rows that must never be the answer, whatever they score.
 
 Vetoed are: left against right; with against without contrast; two different stated modalities; a
-diagnostic name against a row flagged interventional. What is unstated never vetoes.
+diagnostic name against a row flagged interventional; what the name denies. What is unstated
+never vetoes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def vetoes(query: Query, index: CatalogueIndex) -> dict[str, NDArray[np.bool_]]:
         "contrast": contrast_veto(query, index),
         "modality": modality_veto(query, index),
         "interventional": interventional_veto(query, index),
+        "denied": denied_veto(query, index),
     }
 
 
@@ -38,6 +40,7 @@ def vetoed(query: Query, index: CatalogueIndex) -> NDArray[np.bool_]:
         | contrast_veto(query, index)
         | modality_veto(query, index)
         | interventional_veto(query, index)
+        | denied_veto(query, index)
     )
 
 
@@ -76,7 +79,16 @@ def interventional_veto(query: Query, index: CatalogueIndex) -> NDArray[np.bool_
     """
     parsed = query.parsed
     modalities = parsed.modalities | query.code_modalities
-    if not modalities or Modality.IR in modalities or parsed.interventional:
+    is_possible = any(slot == "intervention" for slot, _ in parsed.doubtful)
+    if not modalities or Modality.IR in modalities or parsed.interventional or is_possible:
         return np.zeros(len(index), dtype=np.bool_)
     related = index.technique.shared(parsed.technique)[index.technique.group_of_row] > 0
     return index.flagged_interventional & (index.names_intervention | ~related)
+
+
+def denied_veto(query: Query, index: CatalogueIndex) -> NDArray[np.bool_]:
+    """Remove rows that state what the name denies."""
+    removed = np.zeros(len(index), dtype=np.bool_)
+    for slot, value in query.parsed.denied:
+        removed |= index.stating(slot, value)
+    return removed

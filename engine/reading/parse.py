@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 from engine.reading.house_codes import expand_code
 from engine.reading.phrases import Read, read
-from engine.reading.slots import Modality, ParsedName, Span
+from engine.reading.scope import with_scopes
+from engine.reading.slots import Mentioned, Modality, ParsedName, Scope, Span
 from engine.reading.stated_contrast import negated, stated_contrast
 from engine.reading.stated_intervention import stated_actions
 from engine.reading.stated_modality import is_catheter_study, stated_modalities
 from engine.reading.stated_regions import Mention, stated_anatomy
-from engine.reading.stated_side import stated_side
-from engine.vocabulary.lexicon import Sense
+from engine.reading.stated_side import stated_side, without_false_sides
+from engine.reading.stated_views import one_view
+from engine.vocabulary.lexicon import Sense, lexicon
 
 _LONGEST_NAME = re.compile(r"(?:\s*\S){0,400}")  # blanks do not count
 _MOST_ROUNDS = 6
 _ADDING = frozenset({"and", "+", "plus", "with"})
+_ENHANCED = frozenset({Modality.CT, Modality.MR})
+# an alternative ranks rows, and accepts none
+_STATED = (Scope.AFFIRMED, Scope.ASKED, Scope.ALTERNATIVE)
+_MAY_BE = "may be "
+_SAY_NOTHING = frozenset({"unknown"})
 _STEPPED_OVER = frozenset({"laterality", "modality"})
 
 
@@ -39,8 +47,23 @@ def parse(text: str, code_modalities: frozenset[Modality] = frozenset()) -> Pars
         catheter study, "Abdo w" coded CT is given contrast); it never enters
         `ParsedName.modalities`.
     """
-    reads = _read_name(text, code_modalities)
-    return _slots(text, reads, _settled_spelling(_spelling(reads)), code_modalities)
+    plain = _read_name(text, code_modalities)
+    may_have_contrast = _may_have_contrast(plain, code_modalities)
+    reads = with_scopes(plain, text, may_have_contrast=may_have_contrast)
+    parsed = _parsed(text, reads, code_modalities)
+    if not any(part.scope is Scope.ASKED for part in reads):
+        return parsed
+    others = [part for part in reads if part.scope is not Scope.ASKED]
+    return replace(
+        parsed,
+        asked=frozenset(value for _, value in _mentioned(reads, Scope.ASKED)),
+        unasked=_parsed(text, others, code_modalities),
+    )
+
+
+def _parsed(text: str, reads: list[Read], code_modalities: frozenset[Modality]) -> ParsedName:
+    stated = [part for part in reads if part.scope in _STATED]
+    return _slots(text, reads, _settled_spelling(_spelling(stated)), code_modalities)
 
 
 def _read_name(text: str, code_modalities: frozenset[Modality] = frozenset()) -> list[Read]:
@@ -50,7 +73,8 @@ def _read_name(text: str, code_modalities: frozenset[Modality] = frozenset()) ->
         if expanded is not None:
             senses = tuple(sense for part in read(expanded) for sense in part.senses)
             return [Read(reads[0].start, reads[-1].end, reads[0].words, "", "", senses)]
-    return _without_excluded(_after_caret(negated(reads, text)))
+    reads = without_false_sides(negated(reads, text))
+    return _without_excluded(_after_caret(reads))
 
 
 def _without_excluded(reads: list[Read]) -> list[Read]:
@@ -127,28 +151,92 @@ def _settled_spelling(spelling: str) -> str:
 def _slots(
     text: str, reads: list[Read], canonical: str, code_modalities: frozenset[Modality]
 ) -> ParsedName:
-    senses = [sense for part in reads for sense in part.senses]
-    anatomy = stated_anatomy(_mentions(reads))
+    stated = [part for part in reads if part.scope in _STATED]
+    senses = [sense for part in stated for sense in part.senses]
+    anatomy = stated_anatomy(_mentions(stated))
     modalities = stated_modalities(senses, code_modalities)
     background = modalities or code_modalities
     is_catheter = is_catheter_study(senses, anatomy, background)
     if is_catheter:
         modalities = background = frozenset({Modality.IR})
     actions = stated_actions(senses, background, is_catheter=is_catheter)
+    technique = one_view(_values(senses, "technique")) - {"guided"} | actions.shown
+    if background == {Modality.US} and not technique | actions.performed and _are_vessels(anatomy):
+        technique = frozenset({"doppler"})
     return ParsedName(
         text=text,
         canonical=canonical,
         modalities=modalities,
         anatomy=anatomy,
-        laterality=stated_side(senses),
+        laterality=stated_side(
+            [s for part in stated if part.scope is Scope.AFFIRMED for s in part.senses]
+        ),
         contrast=stated_contrast(senses, background),
-        technique=_values(senses, "technique") - {"guided"} | actions.shown,
+        technique=technique,
         intervention=actions.performed,
         context=_values(senses, "context"),
         non_clinical=_is_non_clinical(senses, anatomy, actions.performed),
         unknown=tuple(sense.value for sense in senses if sense.slot == "unknown"),
+        denied=_mentioned(reads, Scope.DENIED),
+        other_time=_mentioned(reads, Scope.OTHER_TIME),
+        doubtful=_mentioned(reads, Scope.POSSIBLE, Scope.ALTERNATIVE) | _left_open(stated),
         spans=tuple(_span(part) for part in reads),
     )
+
+
+def _may_have_contrast(reads: list[Read], code_modalities: frozenset[Modality]) -> bool:
+    stated = {
+        Modality(value)
+        for part in reads
+        for sense in part.senses
+        for slot, value in sense.implied
+        if slot == "modality"
+    }
+    return not (stated or code_modalities) or not _ENHANCED.isdisjoint(stated or code_modalities)
+
+
+def _mentioned(reads: list[Read], *scopes: Scope) -> Mentioned:
+    """Return what is mentioned in these scopes."""
+    return frozenset(
+        (sense.slot, sense.value)
+        for part in reads
+        if part.scope in scopes
+        for sense in part.senses
+        if sense.slot not in _SAY_NOTHING
+    )
+
+
+def _are_vessels(anatomy: frozenset[str]) -> bool:
+    """Tell whether only arteries and veins are named: ultrasound of them is Doppler."""
+    return bool(anatomy) and all(part.endswith(("artery", "vein")) for part in anatomy)
+
+
+def _left_open(reads: list[Read]) -> Mentioned:
+    """Return what has two meanings, or may be no such examination.
+
+    On a plain film an insertion is looked for, or done: a person decides.
+    """
+    senses = [sense for part in reads for sense in part.senses]
+    lines = {
+        ("line", sense.text or sense.value)
+        for sense in senses
+        if "line" in sense.traits or "retired" in sense.traits
+    }
+    if any(("modality", "XR") in sense.implied for sense in senses):
+        lines |= {("intervention", "insertion") for part in reads if _says_insertion(part)}
+    meanings = {
+        ("meaning", f"{sense.value} or {trait.removeprefix(_MAY_BE)}")
+        for sense in senses
+        for trait in sense.traits
+        if trait.startswith(_MAY_BE)
+    }
+    return frozenset(lines | meanings)
+
+
+def _says_insertion(part: Read) -> bool:
+    meanings = (lexicon().meaning([word]) for word in part.words.split())
+    firsts = (meaning[0] for meaning in meanings if isinstance(meaning, tuple) and meaning)
+    return any(isinstance(first, Sense) and first.value == "insertion" for first in firsts)
 
 
 def _values(senses: list[Sense], slot: str) -> frozenset[str]:
@@ -190,7 +278,7 @@ def _is_non_clinical(
 def _span(part: Read) -> Span:
     first = part.senses[0]
     value = "; ".join(sense.value for sense in part.senses)
-    return Span(part.start, part.end, first.slot, value)
+    return Span(part.start, part.end, first.slot, value, part.scope)
 
 
 def _longest(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from engine.reading.abbreviations import expand_cut
 from engine.reading.ambiguity import Place, settle
 from engine.reading.numbers import read_numbered
-from engine.reading.slots import Modality
+from engine.reading.slots import Modality, Scope
 from engine.reading.word_repair import correct_typo, repair
 from engine.vocabulary.lexicon import Adjective, Meaning, Rule, Sense, lexicon
 from engine.vocabulary.normalise import Token, tokenise
@@ -32,6 +32,7 @@ class Read(NamedTuple):
     inside : str
         What stands between its tokens.
     senses : tuple of Sense
+    scope : Scope
     """
 
     start: int
@@ -40,6 +41,7 @@ class Read(NamedTuple):
     gap: str
     inside: str
     senses: tuple[Sense, ...]
+    scope: Scope = Scope.AFFIRMED
 
 
 class _Match(NamedTuple):

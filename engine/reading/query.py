@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
 from engine.reading.modality_codes import modalities_of_code
 from engine.reading.parse import parse
-from engine.reading.slots import Modality, ParsedName
+from engine.reading.slots import Laterality, Modality, ParsedName, Scope, Span
+from engine.vocabulary.lexicon import read_table
 
 _CUT = frozenset({"wi", "wit", "with"})  # "CT Abdomen & pelvis wi"; a bare "w" is American style
 
@@ -69,8 +71,36 @@ class Query(NamedTuple):
 def make_query(exam_name: str, modality_code: str = "") -> Query:
     """Parse an exam name and its modality code."""
     code_modalities = modalities_of_code(modality_code)
-    parsed = parse(exam_name, code_modalities)
+    parsed = _with_pairs(parse(exam_name, code_modalities))
     return Query(parsed, code_modalities, _contrast_is_cut(parsed))
+
+
+def _with_pairs(parsed: ParsedName) -> ParsedName:
+    """Take the plural of a paired part, without a side, for both ("XR hands")."""
+    is_plural = any(
+        span.slot == "anatomy" and span.value in _pairs() and _is_plural(parsed, span)
+        for span in parsed.spans
+        if span.scope is Scope.AFFIRMED
+    )
+    mentions_side = any(span.slot == "laterality" for span in parsed.spans)
+    if not is_plural or mentions_side or parsed.laterality is not Laterality.NONE:
+        return parsed
+    return replace(parsed, laterality=Laterality.BILATERAL)
+
+
+def _is_plural(parsed: ParsedName, span: Span) -> bool:
+    word = parsed.text[span.start : span.end].lower()
+    return word == f"{span.value}s" or word in _plurals()
+
+
+@cache
+def _pairs() -> frozenset[str]:
+    return frozenset(read_table("laterality")["pairs"]["parts"])
+
+
+@cache
+def _plurals() -> frozenset[str]:
+    return frozenset(read_table("laterality")["pairs"]["plurals"])
 
 
 def _contrast_is_cut(parsed: ParsedName) -> bool:

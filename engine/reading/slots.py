@@ -41,6 +41,17 @@ class Contrast(StrEnum):
     NONE = "none"
 
 
+class Scope(StrEnum):
+    """How a name means what it mentions."""
+
+    AFFIRMED = "affirmed"
+    ASKED = "asked"
+    DENIED = "denied"
+    POSSIBLE = "possible"
+    OTHER_TIME = "other time"
+    ALTERNATIVE = "alternative"
+
+
 SIDES = tuple(Laterality)
 CONTRASTS = tuple(Contrast)
 GIVES_CONTRAST = frozenset({Contrast.WITH, Contrast.WITH_AND_WITHOUT})
@@ -58,12 +69,17 @@ class Span(NamedTuple):
         ``context``, ``non_clinical``, ``ignored`` or ``unknown``.
     value : str
         The canonical value; for ``unknown`` the normalised word itself.
+    scope : Scope
     """
 
     start: int
     end: int
     slot: str
     value: str
+    scope: Scope = Scope.AFFIRMED
+
+
+Mentioned = frozenset[tuple[str, str]]  # slot and value
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,13 @@ class ParsedName:
         True for a line that is no exam (meeting, teaching, cancelled, reporting only).
     unknown : tuple of str
         Normalised words that no vocabulary entry explains, in the order of the input.
+    denied, other_time, doubtful : frozenset of (str, str)
+        Slots and values that are mentioned and not affirmed: denied ("no biopsy"), of another
+        time ("post drain"), only possible or one of several ("? injection", "Rt or Lt").
+    asked : frozenset of str
+        Findings that are only looked for ("?fracture"); they are in `context`, too.
+    unasked : ParsedName or None
+        The same name without them; None where there are none.
     spans : tuple of Span
         Every reading in the order of the input; spans do not overlap.
     """
@@ -108,6 +131,11 @@ class ParsedName:
     context: frozenset[str] = frozenset()
     non_clinical: bool = False
     unknown: tuple[str, ...] = ()
+    denied: Mentioned = frozenset()
+    other_time: Mentioned = frozenset()
+    doubtful: Mentioned = frozenset()
+    asked: frozenset[str] = frozenset()
+    unasked: ParsedName | None = field(default=None, repr=False)
     spans: tuple[Span, ...] = field(default=(), compare=False, repr=False)
 
     @property

@@ -37,10 +37,13 @@ def stated_actions(
     """
     named = [sense for sense in senses if sense.slot == "intervention"]
     guided = any("guidance" in sense.traits for sense in senses)
-    acts = guided or any("act" in sense.traits for sense in named)
+    is_film = modalities == {Modality.XR}  # on which a line or tube is looked for, not placed
+    acts = guided or (not is_film and any("act" in sense.traits for sense in named))
     performed: set[str] = set()
     shown: set[str] = set()
     for sense in named:
+        if is_film and not guided and sense.value == "insertion":
+            continue  # which is then in doubt
         if _is_only_shown(sense, modalities, acts=acts):
             shown.add(sense.value)
         else:
@@ -60,6 +63,11 @@ def stated_actions(
 
 def _implied_actions(sense: Sense) -> set[str]:
     return {value for slot, value in sense.implied if slot == "intervention"}
+
+
+def kinds_of(action: str) -> frozenset[str]:
+    """Return the actions that are kinds of an action: a core biopsy is a biopsy."""
+    return _yields().get(action, frozenset()) - {"*"}
 
 
 @lru_cache(maxsize=1)

@@ -42,11 +42,13 @@ def stated_modalities(
 def without_devices_shown(senses: Sequence[Sense]) -> Sequence[Sense]:
     """Leave out devices that a plain film merely shows ("XR chest PICC position").
 
-    Beside guidance or a word such as "insertion" they are what is done, and stay.
+    Beside guidance or an action they are what is done, and stay; "insertion" alone says where
+    something is looked for.
     """
-    if any(sense.traits & {"act", "guidance"} for sense in senses):
+    others = [sense for sense in senses if sense.value != "insertion"]
+    if any(sense.traits & {"act", "guidance"} for sense in others):
         return senses
-    return [sense for sense in senses if "device" not in sense.traits]
+    return [sense for sense in others if "device" not in sense.traits]
 
 
 def _modalities(senses: Iterable[Sense]) -> frozenset[Modality]:

@@ -218,6 +218,9 @@ class Lexicon:
         excluding = Sense("ignored", "excluding", "excluding", (), frozenset({"excluding"}))
         for phrase in table["excluding"]["words"]:
             self._add(phrase, (excluding,))
+        for phrase in table["retired"]["words"]:
+            retired = Sense("ignored", phrase, "", (), frozenset({"retired"}))
+            self._add(phrase, (retired,))
         for value, entry in table["term"].items():
             for phrase in entry["names"]:
                 self._add(phrase, (Sense("ignored", value, ""),))
@@ -288,6 +291,11 @@ class Lexicon:
                     f"vocabulary: ambiguous.toml, {phrase!r}: there is no {reading!r}"
                 )
             senses.append(self.senses[(slot, value)])
+        if rule.get("doubt"):
+            senses = [
+                sense._replace(traits=sense.traits | {f"may be {rule['doubt']}"})
+                for sense in senses
+            ]
         return Rule(
             tuple(senses),
             *(

@@ -71,7 +71,7 @@ def answer_warnings(answer: Answer) -> list[str]:
     if query.modality_conflict:
         text, code = sorted(query.parsed.modalities), sorted(query.code_modalities)
         warnings.append(f"name says {'+'.join(text)}, MODALITY_CODE says {'/'.join(code)}")
-    if answer.departs:
+    if answer.departs.in_words():
         warnings.append(f"{answer.departs.in_words()} not as the name states")
     unknown = mask_parsed(query.parsed).unknown
     if unknown:

@@ -470,7 +470,9 @@ def check_promises(answer: Answer, index: CatalogueIndex) -> None:
     if answer.status is Status.MATCH:
         assert not answer.departs
         assert row.laterality is Laterality.NONE or query.parsed.laterality is not Laterality.NONE
-        assert row.contrast not in GIVES_CONTRAST or query.parsed.contrast is not Contrast.NONE
+        is_own_name = row.name.canonical == query.parsed.canonical
+        is_stated = query.parsed.contrast is not Contrast.NONE
+        assert row.contrast not in GIVES_CONTRAST or is_stated or is_own_name
         assert not row.modalities or query.modalities
         named, stated = stated_groups(query.parsed.context), stated_groups(row.context)
         assert all(stated[group] <= named[group] for group in stated)

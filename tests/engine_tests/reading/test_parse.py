@@ -366,7 +366,7 @@ def test_intervention(name: str, modality: str, intervention: str) -> None:
         ("XR knee sky line", "skyline view", ""),
         ("Knee merchant", "skyline view", ""),
         ("XR knees wt brg", "erect", ""),
-        ("XR foot DP/Obl", "dorsoplantar view;oblique view", ""),
+        ("XR foot DP/Obl", "", ""),
         ("CT liver DP", "dual phase", ""),
         ("US guided steroid injection", "steroid", ""),
         ("Gastrografin swallow", "swallow;water soluble contrast", ""),

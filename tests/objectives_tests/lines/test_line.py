@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.ranking.coefficients import effective_coefficients, exact_coefficients
-from engine.ranking.weights import SHARES, Feature
+from engine.ranking.weights import N_FEATURES, SHARES, Feature
 from objectives.lines.line import DIRECTION_NAMES, coordinate_directions, line_through
 from objectives.search_space import SearchSpace
 from tests.conftest import random_weights
@@ -41,7 +41,7 @@ def test_a_line_ends_where_the_space_ends(
     n_lines = 0
     for number, drawn in enumerate(random_weights(config, 30)):
         weights = space.nearest(drawn)
-        direction = rng.normal(size=15) * 0.1
+        direction = rng.normal(size=N_FEATURES) * 0.1
         direction[list(SHARES)] -= direction[list(SHARES)].mean()
         line = line_through(weights, direction, space)
         if line is None:
@@ -82,4 +82,7 @@ def test_slopes_and_shares_are_exact(config: Configuration) -> None:
 
 
 def test_a_direction_that_leads_nowhere_is_no_line(config: Configuration) -> None:
-    assert line_through(config.weights, np.zeros(15), SearchSpace(config.study.bounds)) is None
+    assert (
+        line_through(config.weights, np.zeros(N_FEATURES), SearchSpace(config.study.bounds))
+        is None
+    )

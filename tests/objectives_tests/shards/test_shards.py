@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from objectives.shards.questions import AnswerT, Question
 
 N_SHARDS = (1, 2, 7, 31)
-N_OF_A_SITE = 40
+N_OF_A_SITE = 60
 SEED = 1  # two shards answer the other way round, too
 
 
